@@ -220,11 +220,11 @@ EARLIER_SESSIONS ?= $(shell expr $(DEMO_SESSIONS) / 4)
 demo-model: $(INSTALLED) ## train the demo's models on events of the shop simulator (some minutes)
 	rm -rf .build/demo && mkdir -p .build/demo
 	$(BIN)/nextitem simulate --sessions $(DEMO_SESSIONS) --seed 1 --types --out .build/demo/events.csv.gz --items-out .build/demo/items.csv
-	$(BIN)/nextitem train .build/demo/events.csv.gz --type-column type --hidden 64 --out .build/demo/run
+	$(BIN)/nextitem train .build/demo/events.csv.gz --type-column type --hidden 32 --out .build/demo/run
 	$(BIN)/nextitem export .build/demo/run --items .build/demo/items.csv --out .build/demo/artifact
 	rm -rf $(DEMO) && mkdir $(DEMO) && cp -r .build/demo/artifact/v* $(DEMO)/
 	$(BIN)/nextitem simulate --sessions $(EARLIER_SESSIONS) --seed 2 --types --out .build/demo/earlier.csv.gz
-	$(BIN)/nextitem train .build/demo/earlier.csv.gz --type-column type --hidden 32 --out .build/demo/earlier-run
+	$(BIN)/nextitem train .build/demo/earlier.csv.gz --type-column type --hidden 16 --out .build/demo/earlier-run
 	$(BIN)/nextitem export .build/demo/earlier-run --items .build/demo/items.csv --out .build/demo/earlier-artifact
 	rm -rf $(EARLIER) && mkdir $(EARLIER) && cp -r .build/demo/earlier-artifact/v* $(EARLIER)/
 

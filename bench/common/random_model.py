@@ -49,7 +49,7 @@ def _random_run(items: int) -> Run:
         normalised=True,
         temperature=0.07,
         validation={},
-        history=(),
+        curves=(),
         popular=tuple(PopularItem(code, 1 / (code + 2)) for code in range(min(items, POPULAR))),
         libraries={},
     )

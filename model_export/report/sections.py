@@ -262,22 +262,26 @@ def _exposure(analysis: Analysis) -> Section | None:
 
 
 def _training(run: RunRecord) -> Section:
-    used = run.training.epochs
-    network = "" if run.memory is None else " of the network alone, without the session memory"
+    return Section("Training", [_curve(run, number) for number in range(len(run.curves))])
+
+
+def _curve(run: RunRecord, number: int) -> Part:
+    """Return the part of one network's training."""
+    epochs, used = run.curves[number].epochs, run.curves[number].used
+    network = "the network" if len(run.curves) == 1 else f"network {number + 1} of {len(run.curves)}"
+    titles = ("Training loss", "Validation HR@20", "Validation MRR@20")
     curves = [
         Plot(
             plots.svg(plots.learning_curve(values, used, title)),
-            f"{title} by epoch; epoch {used}, {values[used - 1]:.3f}, is marked.",
+            f"{title} of {network} by epoch; epoch {used}, {values[used - 1]:.3f}, is marked.",
         )
-        for title, values in zip(
-            ("Training loss", "Validation HR@20", "Validation MRR@20"), zip(*run.history, strict=True), strict=True
-        )
+        for title, values in zip(titles, zip(*epochs, strict=True), strict=True)
     ]
     text = (
-        f"Loss and validation metrics{network} by epoch. Marked: epoch {used}, which validation chose. The final "
-        f"network is trained on all sessions for {used} epochs."
+        f"Loss and validation metrics of {network} alone by epoch. Marked: epoch {used}, which validation chose. For "
+        f"the final model it is trained on all sessions for {used} epochs."
     )
-    return Section("Training", [Part(text=text, plots=curves)])
+    return Part(text=text, plots=curves)
 
 
 def _settings(tuned: Tuned) -> Section:

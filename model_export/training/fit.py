@@ -30,6 +30,7 @@ from nextitem.event_types import VIEW
 
 MAX_VALIDATION_TARGETS = 20_000
 """Next items that each epoch is validated on; of more, a sample is drawn."""
+NO_ACCURACY = Accuracy(0.0, 0.0)
 VALIDATE, REFIT = "validate", "refit"
 """Stages of the training of each network."""
 
@@ -80,6 +81,16 @@ class ValidatedNetwork:
     def best(self) -> Epoch:
         """The epoch with the best result, whose weights these are."""
         return max(self.history, key=lambda epoch: epoch.objective)
+
+
+@dataclass(frozen=True)
+class ValidatedNetworks:
+    """The networks by themselves: the split, a sample of its later sessions, the complete settings, each network."""
+
+    split: Split
+    held_out: Sessions
+    config: FitConfig
+    networks: tuple[ValidatedNetwork, ...]
 
 
 @dataclass(frozen=True)
@@ -168,6 +179,27 @@ def validate(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Validat
         InputError: see `fit`.
     """
     world = current_world()
+    trained = validate_networks(sessions, config, watcher)
+    refits = _training_phases(sessions, _best_configs(trained.networks), REFIT)
+    watcher.plan([*ranking_phases(trained.held_out, trained.config), *refits])
+    network = merged([each.network for each in trained.networks])
+    ranking = None
+    if world.leads:
+        ranking = choose_ranking(network, trained.split.train, trained.held_out, trained.config, watcher.step)
+    # The other processes need to know what follows from the choice, but not its data.
+    share, own = world.by_leader(lambda: (ranking.neighbour_rows, ranking.accuracy) if ranking else (0.0, NO_ACCURACY))
+    ranking = ranking or Ranking(share, own)
+    if ranking.blended:
+        watcher.blend(ranking.blended)
+    return Validated(trained.split, replace(trained.config, neighbour_rows=share), trained.networks, ranking)
+
+
+def validate_networks(sessions: Sessions, config: FitConfig, watcher: Watcher) -> ValidatedNetworks:
+    """Do the first part of `validate`: train each network, and stop it when it gets no better.
+
+    Raises:
+        InputError: see `fit`.
+    """
     if len(sessions.types) > 1 and sessions.types[0] != VIEW:
         raise InputError(
             f"the types of events are {', '.join(sessions.types)}, and none is {VIEW}, the type of an event that names "
@@ -187,18 +219,7 @@ def validate(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Validat
         refits = [*_best_configs(networks), *configs[number:]]
         watcher.plan([*validations[number:], *choice, *_training_phases(sessions, refits, REFIT)])
         networks.append(_validated(split.train, held_out, each, stage_of(VALIDATE, number, len(configs)), watcher))
-    watcher.plan([*choice, *_training_phases(sessions, _best_configs(networks), REFIT)])
-    network = merged([each.network for each in networks])
-    # The other processes need to know what follows from the choice, but not its data.
-    chosen = partial(choose_ranking, network, split.train, held_out, config, watcher.step)
-    ranking = chosen() if world.leads else None
-    share, own = world.by_leader(
-        lambda: (ranking.neighbour_rows, ranking.accuracy) if ranking else (0.0, Accuracy(0, 0))
-    )
-    ranking = ranking or Ranking(share, own)
-    if ranking.blended:
-        watcher.blend(ranking.blended)
-    return Validated(split, replace(config, neighbour_rows=share), tuple(networks), ranking)
+    return ValidatedNetworks(split, held_out, config, tuple(networks))
 
 
 def _validated(

@@ -33,6 +33,13 @@ METRICS = "metrics"
 Weights = dict[str, NDArray[np.float32]]
 
 
+class Curve(msgspec.Struct, frozen=True):
+    """The training of one network: loss, HR@20 and MRR@20 of each epoch, and the number of the one that was used."""
+
+    epochs: tuple[tuple[float, float, float], ...]
+    used: int
+
+
 class MemoryRecord(msgspec.Struct, frozen=True):
     """The settings of a session memory, and its weight beside the network."""
 
@@ -53,7 +60,7 @@ class RunRecord(msgspec.Struct, frozen=True):
         temperature: see `normalised`.
         validation: HR@20 and MRR@20 on the validation days at the best epoch, of the float model. With a session memory
             also "network-hr@20" and "network-mrr@20", of the network alone.
-        history: loss, HR@20 and MRR@20 of each epoch on the validation split, of one network after the other.
+        curves: the training of each network on the validation split.
         popular: the most frequent items.
         libraries: versions of the libraries that trained it.
         types: the types of events, the first one `view`; empty if there is only one.
@@ -68,7 +75,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     normalised: bool
     temperature: float
     validation: dict[str, float]
-    history: tuple[tuple[float, float, float], ...]
+    curves: tuple[Curve, ...]
     popular: tuple[PopularItem, ...]
     libraries: dict[str, str]
     schema: int = RUN_SCHEMA

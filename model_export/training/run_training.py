@@ -15,7 +15,7 @@ from model_export.profile.habits import habits_of, unknown_share
 from model_export.training.config import FitConfig
 from model_export.training.distributed import join
 from model_export.training.fit import Epoch, Fitted, Validated, Watcher, fit
-from model_export.training.run_folder import SUMMARY, MemoryRecord, Run, RunRecord, write_run
+from model_export.training.run_folder import SUMMARY, Curve, MemoryRecord, Run, RunRecord, write_run
 from model_export.training.trackers import TensorBoard, Tracker
 from nextitem.model.manifest import PopularItem, Training
 
@@ -128,7 +128,10 @@ def _record(sessions: Sessions, fitted: Fitted) -> RunRecord:
         normalised=network.normalised,
         temperature=network.temperature,
         validation=_validation(validated),
-        history=tuple((epoch.loss, epoch.hr, epoch.mrr) for epoch in validated.history),
+        curves=tuple(
+            Curve(tuple((epoch.loss, epoch.hr, epoch.mrr) for epoch in network.history), network.best.number)
+            for network in validated.networks
+        ),
         popular=_popular(sessions),
         libraries={"torch": library_version("torch")},
         types=sessions.types if network.types > 1 else (),
@@ -139,10 +142,14 @@ def _record(sessions: Sessions, fitted: Fitted) -> RunRecord:
 
 
 def _validation(validated: Validated) -> dict[str, float]:
-    own, blended = validated.ranking.accuracy, validated.ranking.blended
-    if blended is None:
-        return {"hr@20": own.hr, "mrr@20": own.mrr}
-    return {"hr@20": blended.hr, "mrr@20": blended.mrr, "network-hr@20": own.hr, "network-mrr@20": own.mrr}
+    ranking = validated.ranking
+    own, both = ranking.accuracy, ranking.blended or ranking.accuracy
+    figures = {"hr@20": both.hr, "mrr@20": both.mrr}
+    if ranking.blended is not None:
+        figures |= {"network-hr@20": own.hr, "network-mrr@20": own.mrr}
+    if ranking.calibration is not None:
+        figures["calibration-error@20"] = ranking.calibration.error
+    return figures
 
 
 def _popular(sessions: Sessions) -> tuple[PopularItem, ...]:

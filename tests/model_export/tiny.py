@@ -17,7 +17,7 @@ from model_export.export.export import export
 from model_export.metrics.ranking import Accuracy
 from model_export.progress import Phase, Unwatched
 from model_export.training.fit import Epoch
-from model_export.training.run_folder import Run, RunRecord, Weights
+from model_export.training.run_folder import Curve, Run, RunRecord, Weights
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
 from nextitem.model.manifest import Bounds, PopularItem, Training
@@ -127,7 +127,7 @@ def random_run(
         normalised=normalised,
         temperature=temperature,
         validation={"hr@20": 0.5, "mrr@20": 0.25},
-        history=((2.5, 0.25, 0.125), (1.5, 0.5, 0.25)),
+        curves=(Curve(((2.5, 0.25, 0.125), (1.5, 0.5, 0.25)), 2),),
         popular=tuple(PopularItem(code, round(0.5 / (code + 1), 6)) for code in range(min(items, 30))),
         libraries={"torch": "2.0"},
         types=types,

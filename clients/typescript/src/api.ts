@@ -453,7 +453,7 @@ export interface components {
          */
         Answer: {
             session_id?: string;
-            /** @description best first. `score` orders the items of one answer, but not of an interleaved one. Do not compare scores of different answers or model versions. */
+            /** @description best first, by `score`, but not in an interleaved answer. */
             recommendations: components["schemas"]["Recommendation"][];
             /** @description names the next page; send it as `after`. It is missing where there is no more, and on the last page that a cursor reaches. */
             next?: string;
@@ -482,7 +482,7 @@ export interface components {
         Recommendation: {
             /** @description the item. */
             item_id: string;
-            /** @description also with all boosts: the logarithm of a factor is added, and a popular item's share is multiplied. A pinned item keeps its own. */
+            /** @description the logarithm of the probability that the visitor's next item is this one, so `exp(score)` is 0 to 1 and you can compare it between answers and model versions: see "Scores". Boosts add the logarithm of their factor. In an answer `served_by` `popular` it is the item's share of all events, which boosts multiply. A pinned item keeps its own. */
             score: number;
             /**
              * @description see "Reasons".

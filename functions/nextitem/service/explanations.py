@@ -12,7 +12,7 @@ MAX_LEFT_OUT = 8
 Event = tuple[int, int]
 """Index and type of an event, as the engine takes them."""
 MEMORY_GAIN = log(2)
-"""An item is recommended from the session memory if its votes give it at least half of its probability."""
+"""An item is recommended from the session memory if that at least doubles its probability."""
 
 
 def explain(routed: RoutedModel, replay: ReplayedSession, ranking: Ranking) -> list[Explanation]:

@@ -1,8 +1,8 @@
 """Search settings for a limited time. A later search in the same folder continues it.
 
 Folder: ``study.db`` (Optuna's trials, SQLite), ``best.json`` (the best settings so far, for `train --config`).
-Each trial trains on the earlier sessions and is measured on the validation days, as in `fit.validate`. No trial has a
-session memory: a memory can be fitted to any network.
+Each trial trains one network on the earlier sessions and is measured on the validation days, as in
+`fit.validate_networks`. No trial has a session memory: a memory can be fitted to any network.
 """
 
 import time
@@ -24,7 +24,7 @@ from model_export.tracking.reason import reason_of
 from model_export.training.config import FitConfig
 from model_export.training.config_file import write_config
 from model_export.training.defaults import complete_config
-from model_export.training.fit import Epoch, validate
+from model_export.training.fit import Epoch, validate_networks
 from model_export.training.tuning.space import draw_config, searched_values
 from nextitem.errors import InputError
 
@@ -102,7 +102,7 @@ def tune(
         def objective(trial: optuna.Trial) -> float:
             try:
                 config = replace(draw_config(trial, base), networks=1, memory_sessions=0)
-                validated = validate(sessions, config, _TrialWatcher(trial, clock))
+                validated = validate_networks(sessions, config, _TrialWatcher(trial, clock))
                 return validated.networks[0].best.objective
             except InputError as error:
                 listener.failed(trial.number, str(error))

@@ -2,16 +2,19 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from model_export.evaluation.engine_ranker import EngineRanker
+from model_export.metrics.calibration import calibration_error
 from model_export.metrics.protocol import NO_ITEM
 from model_export.metrics.ranking import CUTOFF, ranks_of_targets
+from nextitem.event_types import VIEW
 from nextitem.hidden_state import HiddenState
 from nextitem.model.engine import Model
-from nextitem.model.manifest import MAX_TOP
+from nextitem.model.manifest import MAX_TOP, Calibration
 from nextitem.sessions.codec import CHAIN_BYTES, decode_snapshot, encode_snapshot
 from nextitem.sessions.session import Snapshot
 from tests.model_export.tiny import model_of, random_run, random_weights
@@ -157,3 +160,22 @@ def test_ranks_without_seen_items_are_those_of_all_others(
         served = [ranked.index for ranked in model.top(hidden, seen, CUTOFF)]
         assert served == best
     assert np.isnan(ranks).any()
+
+
+def test_the_calibration_error_is_that_of_the_first_items_before_each_target(tmp_path: Path) -> None:
+    # GIVEN a model with a calibration, and a session in which the cart of an item is no target
+    plain = random_run(items=60)
+    calibration = Calibration(temperature=2.0, level=1.0, error=0.0, softmax_error=0.0)
+    run = msgspec.structs.replace(plain, record=msgspec.structs.replace(plain.record, calibration=calibration))
+    model = model_of(run, tmp_path)
+    ranker = EngineRanker(model, (VIEW, "cart"))
+    session, types = np.array([3, 3, 7, 11], np.int32), np.array([0, 1, 0, 0], np.int8)
+    # WHEN it ranks
+    ranker.rank(session, types)
+    # THEN the error is that of the probabilities of the first items before 7 and 11
+    listed = [model.top(hidden, (), CUTOFF) for hidden in states(model, session.tolist())[1:]]
+    probabilities = np.exp([[item.score for item in top] for top in listed]).ravel()
+    came = np.array([[item.index == target for item in top] for top, target in zip(listed, (7, 11), strict=True)])
+    assert ranker.calibration_error() == pytest.approx(calibration_error(probabilities, came.ravel()), abs=1e-6)
+    # AND a model without a calibration has none
+    assert EngineRanker(model_of(plain, tmp_path / "plain")).calibration_error() is None

@@ -16,7 +16,7 @@ from model_export.evaluation.evaluate import Report, evaluate_artifact
 from model_export.report import check_report, write_report
 from model_export.report.plots import COLOURS, learning_curve
 from model_export.report.sections import page_of
-from model_export.training.run_folder import RunRecord
+from model_export.training.run_folder import Curve, RunRecord
 from nextitem.errors import InputError
 from tests.model_export.made_figures import GOOD
 from tests.model_export.tiny import cycle, listed, model_of, random_run
@@ -104,9 +104,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 @pytest.fixture(scope="module")
 def run() -> RunRecord:
     record = random_run(30).record
-    return msgspec.structs.replace(
-        record, history=HISTORY, training=msgspec.structs.replace(record.training, epochs=USED)
-    )
+    return msgspec.structs.replace(record, curves=(Curve(HISTORY, USED), Curve(HISTORY[:1], 1)))
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +150,7 @@ def test_its_contents_name_every_section(page: Parsed) -> None:
 
 def test_plots_follow_the_page_into_the_dark(text: str, page: Parsed) -> None:
     drawings = re.findall(r"<svg .*?</svg>", text, re.DOTALL)
-    assert len(drawings) == len(page.plots) == 17
+    assert len(drawings) == len(page.plots) == 20
     style = text.split("</style>", maxsplit=1)[0]
     light, dark = style.split("@media (prefers-color-scheme: dark)")
     for colour, variable in COLOURS.items():
@@ -216,7 +214,8 @@ def test_the_model_stands_beside_the_strongest_baseline_of_each_view(report: Rep
 def test_the_epoch_that_was_used_is_the_one_that_is_marked(text: str, page: Parsed) -> None:
     assert f"Marked: epoch {USED}, which validation chose." in text
     assert sum(identifier.endswith(f"-used-epoch-{USED}") for identifier in page.ids) == 3
-    assert f"Validation HR@20 by epoch; epoch {USED}, 0.500, is marked." in page.plots
+    assert f"Validation HR@20 of network 1 of 2 by epoch; epoch {USED}, 0.500, is marked." in page.plots
+    assert "Validation HR@20 of network 2 of 2 by epoch; epoch 1, 0.250, is marked." in page.plots
     panel = learning_curve([0.25, 0.5, 0.6], USED, "Validation HR@20").axes[0]
     (mark,) = (line for line in panel.lines if line.get_gid() == f"used-epoch-{USED}")
     assert np.asarray(mark.get_xdata()).tolist() == [USED, USED]

@@ -97,7 +97,7 @@ def test_two_processes_train_the_network_of_one(tmp_path: Path) -> None:
         "0",
     )
     alone, together = (trained(tmp_path, tmp_path / "events.csv", *options, processes=count) for count in (1, 2))
-    curves = [np.array(run.record.history) for run in (alone, together)]
+    curves = [np.array(run.record.curves[0].epochs) for run in (alone, together)]
     assert curves[0].shape == curves[1].shape == (4, 3)
     np.testing.assert_allclose(curves[0][:, 0], curves[1][:, 0], atol=TOLERANCE)
     assert curves[0][0, 0] > curves[0][-1, 0] + 0.5
@@ -112,4 +112,4 @@ def test_processes_agree_on_early_stopping(tmp_path: Path) -> None:
     options = ("--epochs", "9", "--hidden", "16", "--batch", "16", "--loss", "sampled-softmax")
     run = trained(tmp_path, tmp_path / "events.csv", *options, processes=2)
     assert run.record.validation["hr@20"] == 1.0
-    assert run.record.history[-1][0] < run.record.history[0][0]
+    assert run.record.curves[0].epochs[-1][0] < run.record.curves[0].epochs[0][0]

@@ -59,11 +59,11 @@ def test_the_record_names_data_settings_and_metrics(trained: Trained) -> None:
     assert training.hyperparameters == replace(QUICK, loss="softmax").values()
     assert (record.items, record.hidden, record.layers, record.normalised) == (8, 16, 1, True)
     assert record.libraries == {"torch": version("torch")}
-    assert len(record.history) <= QUICK.epochs
-    best = record.history[training.epochs - 1]
+    assert len(record.curves[0].epochs) <= QUICK.epochs
+    best = record.curves[0].epochs[training.epochs - 1]
     assert (record.validation["network-hr@20"], record.validation["network-mrr@20"]) == best[1:]
     assert record.validation["mrr@20"] >= record.validation["network-mrr@20"]
-    assert best[1] + 2 * best[2] == max(hr + 2 * mrr for _, hr, mrr in record.history)
+    assert best[1] + 2 * best[2] == max(hr + 2 * mrr for _, hr, mrr in record.curves[0].epochs)
 
 
 def test_tensorboard_reads_the_metrics(trained: Trained) -> None:
@@ -72,8 +72,10 @@ def test_tensorboard_reads_the_metrics(trained: Trained) -> None:
     assert sorted(log.Tags()["scalars"]) == ["blend/hr@20", "blend/mrr@20", "refit/loss", *validated]
     for place, name in enumerate(("loss", "hr@20", "mrr@20")):
         points = log.Scalars(f"validate/{name}")
-        assert [point.step for point in points] == list(range(1, len(trained.record.history) + 1))
-        assert [point.value for point in points] == pytest.approx([epoch[place] for epoch in trained.record.history])
+        assert [point.step for point in points] == list(range(1, len(trained.record.curves[0].epochs) + 1))
+        assert [point.value for point in points] == pytest.approx(
+            [epoch[place] for epoch in trained.record.curves[0].epochs]
+        )
     assert [point.step for point in log.Scalars("refit/loss")] == list(range(1, trained.record.training.epochs + 1))
 
 

@@ -70,8 +70,8 @@ def test_mlflow_has_settings_and_every_epoch(home: Path) -> None:
     assert run.data.params["data_sha256"] == record.training.data_sha256
     assert run.data.metrics["validation/mrr_at_20"] == pytest.approx(record.validation["mrr@20"])
     losses = client.get_metric_history(run.info.run_id, "validate/loss")
-    assert [point.step for point in losses] == list(range(1, len(record.history) + 1))
-    assert [point.value for point in losses] == pytest.approx([epoch[0] for epoch in record.history])
+    assert [point.step for point in losses] == list(range(1, len(record.curves[0].epochs) + 1))
+    assert [point.value for point in losses] == pytest.approx([epoch[0] for epoch in record.curves[0].epochs])
 
 
 @pytest.mark.slow

@@ -39,7 +39,7 @@ class Ranker(Protocol):
 
 
 class SessionRanker(Ranker):
-    """Ranks by the model's scores for a hidden state, which are logarithms of probabilities but for a constant."""
+    """Ranks by the model's scores for a hidden state, which are logarithms of probabilities."""
 
     def __init__(self, routed: RoutedModel, hidden: HiddenState, session: Sequence[int]) -> None:
         self._routed, self._hidden, self._session = routed, hidden, session
