@@ -30,6 +30,7 @@ from model_export.export.schemes.fp32 import Fp32
 from model_export.simulator import Shop
 from model_export.simulator.files import write_events
 from model_export.training.config import FitConfig
+from model_export.training.defaults import NETWORKS
 from model_export.training.run_folder import Run, read_run
 from model_export.training.run_training import train
 
@@ -94,7 +95,7 @@ def trained_run(hidden: int, sessions: int = SESSIONS) -> Path:
 
     It is trained on sessions of the shop simulator if there is no run of these settings, sessions and sources.
     """
-    config = FitConfig(hidden=hidden, epochs=EPOCHS, memory_sessions=0)
+    config = FitConfig(hidden=hidden // NETWORKS, networks=NETWORKS, epochs=EPOCHS, memory_sessions=0)
     root = Path(model_export.__path__[0])
     sources = [path for name in TRAINING for path in (root / name, root / f"{name}.py") if path.exists()]
     made_from = {

@@ -89,11 +89,12 @@ def parts(validated: Validated) -> dict[str, Accuracy]:
     targets, blend = validated.ranking.targets, validated.ranking.blend
     if targets is None or blend is None:
         return {}
+    level = blend.scale * targets.level
     without = {
-        "memory alone": replace_weights(blend, weight=Gate(targets.level + DOMINANT)),
+        "memory alone": replace_weights(blend, weight=Gate(level + DOMINANT)),
         "unweighted repeats": replace_weights(blend, repeat_votes=1.0, repeat=Gate()),
-        "network, repeats and revisits": replace_weights(blend, weight=Gate(targets.level - DOMINANT)),
-        "no weight for revisits": replace_weights(blend, revisit=Gate(targets.level - DOMINANT)),
+        "network, repeats and revisits": replace_weights(blend, weight=Gate(level - DOMINANT)),
+        "no weight for revisits": replace_weights(blend, revisit=Gate(level - DOMINANT)),
         "the same weights for all sessions": _without_gates(blend, targets),
     }
     return {name: accuracy(targets.ranks(changed)) for name, changed in without.items()}

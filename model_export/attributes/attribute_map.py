@@ -23,6 +23,7 @@ _TINY = 1e-12
 class _About(msgspec.Struct, frozen=True):
     places: tuple[Place, ...]
     length: float
+    networks: int
 
 
 class AttributeMap(NamedTuple):
@@ -34,6 +35,7 @@ class AttributeMap(NamedTuple):
         weights: float32[SIZE, hidden].
         centre: the mean row of the table, float32[hidden].
         length: the length of each row that it makes.
+        networks: networks that score as one; their parts of a row are equally long, as in the table.
     """
 
     places: tuple[Place, ...]
@@ -41,6 +43,7 @@ class AttributeMap(NamedTuple):
     weights: Floats
     centre: Floats
     length: float
+    networks: int = 1
 
     def rows(self, catalogue: Catalogue, positions: NDArray[np.int32]) -> Floats:
         """Return the rows of items of a catalogue, float32[positions, hidden], on the scale of the item table."""
@@ -52,14 +55,15 @@ class AttributeMap(NamedTuple):
         for first in range(0, len(features), _CHUNK):
             last = min(first + _CHUNK, len(features))
             rows[first:last] = features.dense(first, last) @ self.weights + self.centre
-        lengths = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), _TINY)
-        return np.asarray(rows * (self.length / lengths), np.float32)
+        parts = rows.reshape(len(rows), self.networks, -1)
+        lengths = np.maximum(np.linalg.norm(parts, axis=2, keepdims=True), _TINY)
+        return np.asarray((parts * (self.length / self.networks**0.5 / lengths)).reshape(rows.shape), np.float32)
 
 
 def write_map(path: Path, attribute_map: AttributeMap) -> None:
     """Write a map; the same map gives the same bytes."""
     arrays = {name: getattr(attribute_map, name) for name in ("rarity", "weights", "centre")}
-    write_arrays(path, MAGIC, _About(attribute_map.places, attribute_map.length), arrays)
+    write_arrays(path, MAGIC, _About(attribute_map.places, attribute_map.length, attribute_map.networks), arrays)
 
 
 def open_map(path: Path, hidden: int) -> AttributeMap:
@@ -83,7 +87,7 @@ def open_map(path: Path, hidden: int) -> AttributeMap:
         raise ArtifactCorrupt(
             f"{path.name} belongs to a model of another hidden size, or was learned by another release"
         )
-    return AttributeMap(about.places, rarity, weights, centre, about.length)
+    return AttributeMap(about.places, rarity, weights, centre, about.length, about.networks)
 
 
 def new_item_rows(artifact: Artifact, catalogue: Catalogue, positions: NDArray[np.int32]) -> Floats | None:

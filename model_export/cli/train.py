@@ -131,7 +131,9 @@ def train(
         return
     warn(few_targets("the validation", sum(session.targets for session in read_run(out).held_out)))
     say(
-        f"{out}: {record.training.epochs} epochs; on the validation days "
+        f"{out}: {record.training.epochs} epochs of {record.networks} "
+        f"{'network' if record.networks == 1 else 'networks'}, "
+        f"rows of neighbours {record.training.hyperparameters['neighbour_rows']}; on the validation days "
         f"HR@20 {record.validation['hr@20']:.4f}, MRR@20 {record.validation['mrr@20']:.4f}"
     )
 

@@ -27,12 +27,14 @@ class EngineRanker:
     Args:
         model: the model version.
         types: the types that the codes of sessions stand for (`Sessions.types`).
+        keeps_scores: whether to keep what `calibration_error` needs, some 100 bytes for each target.
     """
 
-    def __init__(self, model: Model, types: Sequence[str] = (VIEW,)) -> None:
+    def __init__(self, model: Model, types: Sequence[str] = (VIEW,), *, keeps_scores: bool = False) -> None:
         self._model, self._types = model, np.array(model.type_codes(types))
-        self._listed: list[list[float]] = []
-        self._came: list[list[bool]] = []
+        self._keeps_scores = keeps_scores and model.manifest.calibration is not None
+        self._listed: list[NDArray[np.float32]] = []
+        self._came: list[NDArray[np.bool_]] = []
 
     def rank(self, session: NDArray[np.int32], types: NDArray[np.int8] | None = None, /) -> RankedSession:
         """See `Ranker.rank`."""
@@ -48,9 +50,9 @@ class EngineRanker:
             top = self._list(hidden, window, target, seen)
             rank = _rank_in(top, target)
             ranked.with_seen.ranks[step] = rank if rank <= MAX_TOP else math.inf
-            if is_target[step]:
-                self._listed.append([ranked_item.score for ranked_item in top[:CUTOFF]])
-                self._came.append([ranked_item.index == target for ranked_item in top[:CUTOFF]])
+            if self._keeps_scores and is_target[step]:
+                self._listed.append(np.array([ranked_item.score for ranked_item in top[:CUTOFF]], np.float32))
+                self._came.append(np.array([ranked_item.index == target for ranked_item in top[:CUTOFF]]))
             unseen = [ranked_item for ranked_item in top if ranked_item.index not in seen]
             if is_new[step]:
                 ranked.without_seen.ranks[step] = _rank_in(unseen, target)
@@ -60,11 +62,10 @@ class EngineRanker:
         return ranked
 
     def calibration_error(self) -> float | None:
-        """Return that of the first `CUTOFF` items before each target so far; None for a model without calibration."""
-        if self._model.manifest.calibration is None:
+        """Return that of the first `CUTOFF` items before each target so far; None without scores or a calibration."""
+        if not self._listed:
             return None
-        listed, came = (np.concatenate([np.array(row) for row in rows]) for rows in (self._listed, self._came))
-        return calibration_error(np.exp(listed), came)
+        return calibration_error(np.exp(np.concatenate(self._listed)), np.concatenate(self._came))
 
     def _list(self, hidden: HiddenState, window: list[int], target: int, seen: set[int]) -> list[RankedItem]:
         """Return the best `MAX_TOP` items, or all where those are not enough for both views."""

@@ -84,7 +84,7 @@ def evaluate_artifact(
     def ranked(name: str, ranker: Ranker) -> Evaluation:
         return evaluate(ranker, known, lambda done: progress(name, done, len(known)))
 
-    engine = EngineRanker(model, known.types)
+    engine = EngineRanker(model, known.types, keeps_scores=True)
     evaluations = {MODEL: ranked(MODEL, engine)}
     if train is not None:
         tuned = tune(train, partial(progress, TUNING))

@@ -66,6 +66,7 @@ def certify(
     graphs: GraphRunner,
     sessions: Sequence[SessionEvents],
     popular: Sequence[PopularItem],
+    networks: int = 1,
 ) -> tuple[AttributeMap | None, AttributeQuality]:
     """Learn a map and measure it. There is no map if it is not better than a random order.
 
@@ -76,6 +77,7 @@ def certify(
         graphs: the artifact's graphs.
         sessions: held-out sessions, of item codes.
         popular: the most frequent items.
+        networks: see `AttributeMap`.
     """
     positions = np.array([_position(catalogue, item_id) for item_id in item_ids], np.int32)
     described = np.flatnonzero(positions >= 0)
@@ -85,6 +87,7 @@ def certify(
     held_out = _held_out(item_ids, described)
     learned_from = np.setdiff1d(described, held_out)
     trial, penalty = learn(catalogue, positions[learned_from], table[learned_from])
+    trial = trial._replace(networks=networks)
     trial_rows = trial.rows(catalogue, positions[held_out])
     shop = _Shop(graphs, len(item_ids), held_out, _first_targets(sessions))
     for length in LENGTHS:
@@ -112,7 +115,7 @@ def certify(
     if refused := _refusal(quality):
         return None, msgspec.structs.replace(quality, refused=refused)
     whole, _ = learn(catalogue, positions[described], table[described], penalty)
-    return whole._replace(length=whole.length * length), quality
+    return whole._replace(length=whole.length * length, networks=networks), quality
 
 
 def _refusal(quality: AttributeQuality) -> str:

@@ -132,7 +132,9 @@ def _export(
     if items is not None:
         progress.begin("learning the attribute map")
         graphs, popular = choice.scheme.graphs, run.record.popular
-        attribute_map, attributes = certify(items, run.item_ids, parameters.table, graphs, sessions, popular)
+        attribute_map, attributes = certify(
+            items, run.item_ids, parameters.table, graphs, sessions, popular, parameters.networks
+        )
         if attribute_map is not None:
             write_map(choice.scheme.folder / ATTRIBUTES, attribute_map)
     progress.begin("certifying")

@@ -87,7 +87,7 @@ def card(
         _table(
             [
                 ("seed", str(training.seed)),
-                ("epochs of the final network", str(training.epochs)),
+                ("epochs of all networks", str(training.epochs)),
                 *((name, str(value)) for name, value in sorted(training.hyperparameters.items())),
                 *((f"library {name}", version) for name, version in sorted(libraries.items())),
             ]

@@ -89,7 +89,7 @@ def for_data(config: FitConfig, shape: DataShape) -> FitConfig:
         if config.networks or expected_seconds(complete, shape) <= config.minutes * 60:
             break
     if not config.epochs:
-        affordable = int(wanted * config.minutes * 60 / expected_seconds(complete, shape))
+        affordable = int(wanted * min(1.0, config.minutes * 60 / max(expected_seconds(complete, shape), 1e-9)))
         complete = replace(complete, epochs=min(wanted, max(affordable, FEWEST_EPOCHS)))
     return complete
 

@@ -25,6 +25,8 @@ LOWEST = -80.0
 """Stands for the logarithm of nothing: infinities have no gradient."""
 MOST = 20.0
 """Largest factor of the network's scores, and largest power of an age."""
+LEAST_DEVIATION = 0.1
+"""A feature that varies less is not stretched to a deviation of 1: the few sessions that differ must not decide all."""
 GATES, FEATURES = 3, 3
 """Gates of a blend, and features of a gate."""
 
@@ -59,7 +61,7 @@ class _Data:
         )
         features = self.features(self.shares(torch.tensor(1.0, dtype=torch.float64)))
         self.mean = features.mean(dim=0)
-        self.deviation = features.std(dim=0, correction=0).clamp(min=1e-3)
+        self.deviation = features.std(dim=0, correction=0).clamp(min=LEAST_DEVIATION)
 
     def shares(self, repeat_votes: Tensor) -> Tensor:
         kept = torch.where(self.is_newest, self.votes * repeat_votes, self.votes)
@@ -75,8 +77,11 @@ def fit_blend(targets: BlendTargets, on_evaluation: Callable[[int], None] = lamb
 
     Args:
         targets: see `BlendTargets`.
-        on_evaluation: called with the number of times that the likelihood was computed, `EVALUATIONS` at most.
+        on_evaluation: called with the number of times that the likelihood was computed, at the end with `EVALUATIONS`.
     """
+    if not (targets.place >= 0).any():
+        even = Gate(targets.level + FIRST_WEIGHT)
+        return Blend(weight=even, revisit=even)
     data = _Data(targets)
     gates = torch.zeros(GATES, 1 + FEATURES, dtype=torch.float64)
     gates[:, 0] = FIRST_WEIGHT
@@ -94,14 +99,14 @@ def fit_blend(targets: BlendTargets, on_evaluation: Callable[[int], None] = lamb
         search.zero_grad()
         scores = _scores(data, point).masked_fill(data.is_padding, LOWEST)
         missed = scores.logsumexp(dim=1) - scores.gather(1, data.place).squeeze(1)
-        value = missed.sum() / max(len(missed), 1) + RIDGE * (point.gates[:, 1:] ** 2).sum()
+        value = missed.mean() + RIDGE * (point.gates[:, 1:] ** 2).sum()
         value = value + RIDGE / 10 * sum((values**2).sum() for values in (point.gates[:, 0], *point[1:]))
         torch.autograd.backward(value)
         on_evaluation(min(done, EVALUATIONS))
         return value
 
-    if len(data.place):
-        search.step(loss)  # type: ignore[no-untyped-call]
+    search.step(loss)  # type: ignore[no-untyped-call]  # torch has no types here
+    on_evaluation(EVALUATIONS)
     return _blend(data, _Point(*(values.detach() for values in point)), targets.level)
 
 

@@ -27,7 +27,7 @@ def merged(networks: Sequence[Network]) -> Network:
     if count == 1:
         return networks[0]
     first = networks[0].config
-    network = Network(replace(first, hidden=count * first.hidden, networks=count))
+    network = Network(replace(first, hidden=count * first.hidden, networks=count)).to(networks[0].table.device)
     parts = [part.state_dict() for part in networks]
     # A row of several networks has unit length, as one of a single network has: each part of it is shorter.
     shorter = count**-0.5 if first.normalised else 1.0

@@ -58,8 +58,8 @@ class RunRecord(msgspec.Struct, frozen=True):
         networks: networks that were merged to one; each has its part of the hidden size.
         normalised: scores are cosines, divided by the temperature.
         temperature: see `normalised`.
-        validation: HR@20 and MRR@20 on the validation days at the best epoch, of the float model. With a session memory
-            also "network-hr@20" and "network-mrr@20", of the network alone.
+        validation: HR@20 and MRR@20 on the validation days, of the float model. With a session memory also
+            "network-hr@20" and "network-mrr@20", of the networks alone; with enough targets "calibration-error@20".
         curves: the training of each network on the validation split.
         popular: the most frequent items.
         libraries: versions of the libraries that trained it.

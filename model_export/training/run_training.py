@@ -147,7 +147,7 @@ def _validation(validated: Validated) -> dict[str, float]:
     figures = {"hr@20": both.hr, "mrr@20": both.mrr}
     if ranking.blended is not None:
         figures |= {"network-hr@20": own.hr, "network-mrr@20": own.mrr}
-    if ranking.calibration is not None:
+    if ranking.calibration is not None and ranking.calibration.error is not None:
         figures["calibration-error@20"] = ranking.calibration.error
     return figures
 

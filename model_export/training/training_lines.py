@@ -17,7 +17,8 @@ class TrainingLines:
     """
 
     def __init__(self, progress: Progress, say: Callable[[str], None]) -> None:
-        self._say, self._best = say, -math.inf
+        self._say = say
+        self._best: dict[str, float] = {}
         self.plan, self.step = progress.plan, progress.step
 
     def batch(self, stage: str, epoch: int, done: int, total: int) -> None:
@@ -29,8 +30,8 @@ class TrainingLines:
         metrics = ""
         if not math.isnan(epoch.hr):
             metrics = f", HR@20 {epoch.hr:.4f}, MRR@20 {epoch.mrr:.4f}"
-            if epoch.objective > self._best:
-                self._best, metrics = epoch.objective, f"{metrics}, the best so far"
+            if epoch.objective > self._best.get(stage, -math.inf):
+                self._best[stage], metrics = epoch.objective, f"{metrics}, the best so far"
         self._say(f"{stage}: epoch {epoch.number}: loss {epoch.loss:.4f}{metrics}")
 
     def blend(self, accuracy: Accuracy) -> None:

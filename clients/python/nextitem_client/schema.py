@@ -119,7 +119,7 @@ class AppendOptions(RankingOptions, total=False):
 
 
 class Recommendation(msgspec.Struct, frozen=True):
-    """An item and its score. Compare scores only within one answer.
+    """An item and its score, the logarithm of the probability that it is the next one.
 
     Attributes:
         reason: ``promoted`` or ``new`` where the shop's rules gave it the place; with the option `explain` else

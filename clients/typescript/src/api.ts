@@ -453,7 +453,7 @@ export interface components {
          */
         Answer: {
             session_id?: string;
-            /** @description best first, by `score`, but not in an interleaved answer. */
+            /** @description best first by `score`, unless the options or an experiment say otherwise (pins, promotions, `mmr`, `explore`, interleaving). */
             recommendations: components["schemas"]["Recommendation"][];
             /** @description names the next page; send it as `after`. It is missing where there is no more, and on the last page that a cursor reaches. */
             next?: string;
@@ -475,7 +475,7 @@ export interface components {
         };
         /**
          * Recommendation
-         * @description An item and its score. Compare scores only within one answer.
+         * @description An item and its score, the logarithm of the probability that it is the next one.
          *
          *     `because` is the item of the session that moved this one most.
          */
@@ -716,11 +716,11 @@ export interface operations {
                      *       "recommendations": [
                      *         {
                      *           "item_id": "teapot-021",
-                     *           "score": 9.41
+                     *           "score": -1.94
                      *         },
                      *         {
                      *           "item_id": "tea-021",
-                     *           "score": 9.17
+                     *           "score": -2.13
                      *         }
                      *       ],
                      *       "events": [

@@ -24,7 +24,7 @@ promoted or rolled back to, before a deployment takes traffic, and when a runnin
 
 
 class RankedItem(msgspec.Struct, frozen=True):
-    """An item and its score: a logit. Compare scores only within one answer of one model version."""
+    """An item and its score: the logarithm of the probability that it is the next one (`manifest.Calibration`)."""
 
     index: int
     score: float

@@ -175,14 +175,15 @@ class Calibration(msgspec.Struct, frozen=True):
     Attributes:
         temperature: divides the score.
         level: the score of a probability of one half.
-        error: expected calibration error of the first 20 items, on validation targets that the fit has not seen.
+        error: expected calibration error of the first 20 items, on validation targets that the fit has not seen; None
+            where they are too few.
         softmax_error: the same of a softmax over the candidates, without a calibration.
     """
 
     temperature: float
     level: float
-    error: float
-    softmax_error: float
+    error: float | None = None
+    softmax_error: float | None = None
 
 
 class PopularItem(msgspec.Struct, frozen=True, array_like=True):

@@ -66,7 +66,9 @@ REPLAYED = Metric("replayed_events", "Count", "events stepped to restore the hid
 UNKNOWN = Metric("unknown_items", "Count", "new events whose item the model does not know", always=False)
 DUPLICATES = Metric("duplicate_events", "Count", "events that the session had already", always=False)
 LATE = Metric("late_events", "Count", "events that happened before the session's newest", always=False)
-TOP_SCORE = Metric("top_score", "None", "score of the first recommendation (logit)", _PER_VERSION, always=False)
+TOP_SCORE = Metric(
+    "top_score", "None", "score of the first recommendation (logarithm of a probability)", _PER_VERSION, always=False
+)
 SCORE_SPREAD = Metric(
     "score_spread", "None", "score of the first recommendation less that of the last", _PER_VERSION, always=False
 )

@@ -30,7 +30,8 @@ class Parameters:
     """The weights that the graphs compute with.
 
     Attributes:
-        table: float32[items, hidden], rows of unit length where scores are cosines.
+        table: float32[items, hidden], rows of unit length where scores are cosines, and so each network's part but for
+            the square root of their number.
         layers: the GRU.
         normalised: whether each network's part of the hidden state is scaled to unit length before scoring.
         networks: the networks that score as one: see `training.merge`.

@@ -34,6 +34,8 @@ UNPRUNED_TRIALS = 3
 """Trials that are never pruned: the median of fewer means nothing."""
 UNPRUNED_EPOCHS = 1
 """Epochs of a trial before it may be pruned."""
+LEFT_OPEN = ("networks", "epochs", "loss")
+"""Settings that `train` chooses by the time, if the search was not told them: its network may be a wider one."""
 SEEDS = 2**32
 """Number of seeds of numpy's legacy generator, which Optuna uses."""
 DATABASE_ERRORS = (SQLAlchemyError, AlembicError, OptunaError)
@@ -95,6 +97,7 @@ def tune(
     Raises:
         InputError: the folder holds a search with other data or settings, or no trial has completed.
     """
+    left_open = {name: getattr(base, name) for name in LEFT_OPEN}
     base = complete_config(base, sessions)
     with _open_study(sessions, base, out) as study:
         clock = _Clock(seconds, listener)
@@ -112,7 +115,7 @@ def tune(
             if trial.state in ENDED:
                 listener.trial(_result(trial, base))
             if (results := _results(study, base)) and results[0].state is TrialState.COMPLETE:
-                write_config(out / BEST, results[0].config)
+                write_config(out / BEST, replace(results[0].config, **left_open))
 
         with suppress(_TimeIsUp):
             # A trial fails if its settings let the weights overflow; the search continues.

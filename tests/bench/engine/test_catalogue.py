@@ -63,16 +63,16 @@ def test_a_run_is_trained_again_after_a_change(tmp_path: Path, monkeypatch: pyte
     # GIVEN a trained run
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(catalogue, "EPOCHS", 1)
-    first = trained_run(16, sessions=300)
+    first = trained_run(32, sessions=300)
     assert read_run(first).memory is None
-    assert trained_run(16, sessions=300) == first
+    assert trained_run(32, sessions=300) == first
     # WHEN a setting changes THEN it is another run
     monkeypatch.setattr(catalogue, "EPOCHS", 2)
-    second = trained_run(16, sessions=300)
+    second = trained_run(32, sessions=300)
     assert second != first
     assert max(len(curve.epochs) for curve in read_run(second).record.curves) <= 2
     # AND so it is after a change of the code, or of a library
     monkeypatch.setattr(catalogue, "digest_of", lambda _: "other sources")
-    third = trained_run(16, sessions=300)
+    third = trained_run(32, sessions=300)
     monkeypatch.setattr(catalogue, "version", lambda _: "0.0")
-    assert len({second, third, trained_run(16, sessions=300)}) == 3
+    assert len({second, third, trained_run(32, sessions=300)}) == 3

@@ -165,10 +165,10 @@ def test_ranks_without_seen_items_are_those_of_all_others(
 def test_the_calibration_error_is_that_of_the_first_items_before_each_target(tmp_path: Path) -> None:
     # GIVEN a model with a calibration, and a session in which the cart of an item is no target
     plain = random_run(items=60)
-    calibration = Calibration(temperature=2.0, level=1.0, error=0.0, softmax_error=0.0)
+    calibration = Calibration(temperature=2.0, level=1.0)
     run = msgspec.structs.replace(plain, record=msgspec.structs.replace(plain.record, calibration=calibration))
     model = model_of(run, tmp_path)
-    ranker = EngineRanker(model, (VIEW, "cart"))
+    ranker = EngineRanker(model, (VIEW, "cart"), keeps_scores=True)
     session, types = np.array([3, 3, 7, 11], np.int32), np.array([0, 1, 0, 0], np.int8)
     # WHEN it ranks
     ranker.rank(session, types)
@@ -178,4 +178,6 @@ def test_the_calibration_error_is_that_of_the_first_items_before_each_target(tmp
     came = np.array([[item.index == target for item in top] for top, target in zip(listed, (7, 11), strict=True)])
     assert ranker.calibration_error() == pytest.approx(calibration_error(probabilities, came.ravel()), abs=1e-6)
     # AND a model without a calibration has none
-    assert EngineRanker(model_of(plain, tmp_path / "plain")).calibration_error() is None
+    uncalibrated = EngineRanker(model_of(plain, tmp_path / "plain"), keeps_scores=True)
+    uncalibrated.rank(session[1:])
+    assert uncalibrated.calibration_error() is None

@@ -19,7 +19,7 @@ from model_export.training.torch_reference import torch_scores
 from nextitem.model.manifest import Calibration
 from tests.model_export.memory.memory_runs import with_memory
 
-CALIBRATION = Calibration(temperature=1.7, level=2.5, error=0.0, softmax_error=0.0)
+CALIBRATION = Calibration(temperature=1.7, level=2.5)
 
 
 def drawn_targets(temperature: float, shift: float) -> BlendTargets:
@@ -38,12 +38,15 @@ def test_scores_of_any_scale_become_the_probabilities_they_came_from(temperature
     plain, stretched = (fit_calibration(drawn_targets(*scale), None) for scale in ((1.0, 0.0), (temperature, shift)))
     assert stretched.temperature == pytest.approx(plain.temperature * temperature, rel=1e-3)
     assert stretched.level == pytest.approx(plain.level * temperature + shift, rel=1e-3, abs=1e-3)
+    assert plain.error is not None
     assert stretched.error == pytest.approx(plain.error, abs=1e-4)
-    assert stretched.error < 0.02
+    assert plain.error < 0.02
 
 
 def test_a_wrong_scale_is_seen_in_the_error_of_a_softmax() -> None:
     calibrated = fit_calibration(drawn_targets(4.0, 0.0), None)
+    assert calibrated.error is not None
+    assert calibrated.softmax_error is not None
     assert calibrated.softmax_error > 2 * calibrated.error
 
 
@@ -56,7 +59,19 @@ def test_the_order_stays_where_the_validation_knows_none() -> None:
     never = BlendTargets(targets.scores, targets.votes, targets.ages, np.full(3000, -1), targets.events, targets.level)
     calibration = fit_calibration(never, None)
     assert np.isfinite([calibration.temperature, calibration.level]).all()
-    assert calibration.error < 0.01
+    assert calibration.temperature == 1.0
+    assert calibration.error is None
+
+
+def test_few_targets_fit_a_level_only() -> None:
+    targets = drawn_targets(3.0, 0.0)
+    few = BlendTargets(
+        targets.scores[:20], targets.votes[:20], targets.ages[:20], targets.place[:20], targets.events[:20], 0.0
+    )
+    calibration = fit_calibration(few, None)
+    assert calibration.temperature == 1.0
+    assert calibration.error is None
+    assert fit_calibration(targets, None).temperature > 2.0
 
 
 def test_the_error_is_the_distance_of_what_is_said_from_what_comes() -> None:

@@ -130,3 +130,8 @@ def test_a_named_precision_is_used() -> None:
     cpu = torch.device("cpu")
     assert product_type("float32", cpu) == torch.float32
     assert product_type("bfloat16", cpu) == torch.bfloat16
+
+
+def test_data_without_a_next_item_gets_settings_too() -> None:
+    # `fit` says what is wrong with such data
+    assert for_data(FitConfig(), DataShape(0, 0, 5000)).epochs == MAX_EPOCHS

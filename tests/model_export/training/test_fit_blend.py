@@ -126,3 +126,24 @@ def test_the_fit_computes_the_scores_that_serve() -> None:
         gate = msgspec.structs.replace(blend.weight, constant=blend.weight.constant + step)
         assert likelihood(msgspec.structs.replace(blend, weight=gate)) < best
         assert likelihood(msgspec.structs.replace(blend, scale=blend.scale * (1 + step))) < best
+
+
+def test_without_a_target_among_the_candidates_both_sides_weigh_the_same() -> None:
+    targets = blend_targets(memory_predicts=True, repeats=0.0)
+    targets.place[:] = -1
+    blend = fit_blend(targets)
+    assert np.isfinite(blended_scores(targets, blend)).all()
+    assert blend.weight == blend.revisit
+
+
+def test_a_few_sessions_with_a_habit_do_not_weigh_it_without_bound() -> None:
+    # GIVEN visitors of whom one in a hundred goes back, and has gone back before
+    targets = blend_targets(memory_predicts=True, repeats=0.0)
+    targets.ages[:, 1:4] = [1, 2, 3]
+    targets.events[:] = 4
+    targets.place[:] = np.maximum(targets.place, 4)
+    targets.place[:3], targets.events[:3] = 1, 5
+    # WHEN a blend is fitted THEN a session of many repeats gets no weight that nothing could outvote
+    gate = fit_blend(targets).revisit
+    usual, extreme = (gate.of(np.array([[1.4, variety, -3.0]], np.float32))[0, 0] for variety in (1.0, 0.1))
+    assert abs(extreme - usual) < 30

@@ -20,7 +20,17 @@ from tests.model_export.tiny import RecordingWatcher, cycle
 
 pytestmark = pytest.mark.slow
 
-BASE = FitConfig(epochs=3, networks=1, hidden=16, batch=8, loss="softmax", validation_days=1, memory_sessions=0, seed=7)
+BASE = FitConfig(
+    epochs=3,
+    networks=1,
+    hidden=16,
+    batch=8,
+    loss="softmax",
+    validation_days=1,
+    memory_sessions=0,
+    neighbour_rows=0.0,
+    seed=7,
+)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ EventStatus = Literal["applied", "duplicate", "late", "too_old", "unknown_item",
 
 
 class Recommendation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An item and its score. Compare scores only within one answer.
+    """An item and its score, the logarithm of the probability that it is the next one.
 
     `because` is the item of the session that moved this one most.
     """
