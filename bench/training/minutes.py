@@ -63,7 +63,7 @@ def main() -> None:
     result = measure(sessions, FitConfig(minutes=options.minutes))
     print(
         f"{result.events:,} events, {result.items:,} items: {result.networks} networks, {result.epochs} epochs of "
-        f"{result.loss}: {result.taken:.1f} minutes ({result.expected:.1f} expected for the epochs), "
+        f"{result.loss}: {result.taken:.1f} minutes ({result.expected:.1f} expected), "
         f"at most {result.gib:.1f} GiB"
     )
     write_json({"rows": [asdict(result)]}, options.json)

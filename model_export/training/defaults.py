@@ -15,8 +15,10 @@ MIN_BATCH, MAX_BATCH = 128, 256
 ENOUGH_TRANSITIONS = 4e6
 """Transitions in all epochs after which little more is learned. Small shops reach the maximum of epochs first."""
 MIN_EPOCHS, MAX_EPOCHS = 6, 10
-FEWEST_EPOCHS = 2
-"""Where even one network takes longer than the time allows, it has fewer epochs, but not fewer than these."""
+FEW_EPOCHS, FEWEST_EPOCHS = 4, 2
+"""Where time is short, epochs become fewer, down to the first number; then networks; then epochs, to the second number."""
+BESIDE_EPOCHS = 1.3
+"""All of a training beside the epochs alone: validations, the session memory, the choice of the ranking."""
 NETWORKS = 2
 """Networks that serve as one, where time allows: each further one costs a request more than it brings."""
 BATCHINGS: tuple[Batching, ...] = ("padded", "session-parallel")
@@ -86,16 +88,14 @@ def for_data(config: FitConfig, shape: DataShape) -> FitConfig:
     wanted = config.epochs or min(max(round(ENOUGH_TRANSITIONS / max(shape.transitions, 1)), MIN_EPOCHS), MAX_EPOCHS)
     for networks in range(config.networks or NETWORKS, 0, -1):
         complete = replace(config, networks=networks, epochs=wanted)
-        if config.networks or expected_seconds(complete, shape) <= config.minutes * 60:
+        epochs = int(wanted * min(1.0, config.minutes * 60 / max(expected_seconds(complete, shape), 1e-9)))
+        if config.networks or epochs >= min(wanted, FEW_EPOCHS):
             break
-    if not config.epochs:
-        affordable = int(wanted * min(1.0, config.minutes * 60 / max(expected_seconds(complete, shape), 1e-9)))
-        complete = replace(complete, epochs=min(wanted, max(affordable, FEWEST_EPOCHS)))
-    return complete
+    return complete if config.epochs else replace(complete, epochs=min(wanted, max(epochs, FEWEST_EPOCHS)))
 
 
 def expected_seconds(config: FitConfig, shape: DataShape) -> float:
-    """Return the seconds that the networks' epochs take on two cores, in the validation and again in the refit.
+    """Return the seconds that a training takes on two cores: epochs of the validation and of the refit, and the rest.
 
     Args:
         config: settings with networks, epochs, batch and loss.
@@ -108,7 +108,7 @@ def expected_seconds(config: FitConfig, shape: DataShape) -> float:
         shape.transitions * (products * SECONDS_PER_PRODUCT[config.loss] + SECONDS_PER_TRANSITION)
         + steps * shape.items * config.hidden * SECONDS_PER_WEIGHT
     )
-    return 2 * config.networks * config.epochs * epoch
+    return 2 * config.networks * config.epochs * epoch * BESIDE_EPOCHS
 
 
 def decisions(config: FitConfig, sessions: Sessions) -> list[Decision]:

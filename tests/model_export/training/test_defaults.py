@@ -9,6 +9,7 @@ import torch
 from model_export.training.batches import Batches
 from model_export.training.config import FitConfig
 from model_export.training.defaults import (
+    FEW_EPOCHS,
     FEWEST_EPOCHS,
     MAX_BATCH,
     MAX_EPOCHS,
@@ -34,7 +35,7 @@ SMALL, LARGE = DataShape(80_000, 20_000, 18_000), DataShape(1_000_000, 180_000, 
 
 
 def test_a_small_shop_gets_many_epochs_and_a_large_one_few() -> None:
-    small, large = for_data(FitConfig(), SMALL), for_data(FitConfig(), LARGE)
+    small, large = (for_data(FitConfig(minutes=60), shape) for shape in (SMALL, LARGE))
     assert (small.epochs, small.batch, small.networks) == (MAX_EPOCHS, MIN_BATCH, NETWORKS)
     assert (large.epochs, large.batch, large.networks) == (MIN_EPOCHS, MAX_BATCH, NETWORKS)
 
@@ -44,13 +45,15 @@ def test_few_items_get_the_full_softmax_and_many_a_sample() -> None:
     assert for_data(FitConfig(), DataShape(10, 5, 4097)).loss == "sampled-softmax"
 
 
-def test_little_time_costs_networks_first_and_then_epochs() -> None:
+def test_little_time_costs_epochs_then_networks_then_epochs() -> None:
     # GIVEN more and more time
-    chosen = [for_data(FitConfig(minutes=minutes), LARGE) for minutes in (0.001, 5, 9, 14, 1000)]
-    # THEN neither networks nor epochs become fewer, and the expected time keeps within it, but for the fewest epochs
+    chosen = [for_data(FitConfig(minutes=minutes), LARGE) for minutes in (4.9, 10, 15, 20, 25, 1000)]
+    # THEN there are more and more networks and epochs, and the expected time keeps within it, but for the fewest epochs
     sizes = [(each.networks, each.epochs) for each in chosen]
-    assert sizes == sorted(sizes)
     assert sizes[0] == (1, FEWEST_EPOCHS)
+    assert sizes == sorted(sizes)
+    assert len(set(sizes)) == len(sizes)
+    assert all(epochs >= FEW_EPOCHS for networks, epochs in sizes if networks == NETWORKS)
     assert sizes[-1] == (NETWORKS, MIN_EPOCHS)
     assert all(expected_seconds(each, LARGE) <= 60 * each.minutes for each in chosen[1:])
     # AND what is set stays
