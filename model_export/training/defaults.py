@@ -16,7 +16,7 @@ ENOUGH_TRANSITIONS = 4e6
 """Transitions in all epochs after which little more is learned. Small shops reach the maximum of epochs first."""
 MIN_EPOCHS, MAX_EPOCHS = 6, 10
 FEW_EPOCHS, FEWEST_EPOCHS = 4, 2
-"""Where time is short, epochs become fewer, down to the first number; then networks; then epochs, to the second number."""
+"""Where time is short: epochs become fewer down to the first number, then networks, then epochs down to the second."""
 BESIDE_EPOCHS = 1.3
 """All of a training beside the epochs alone: validations, the session memory, the choice of the ranking."""
 NETWORKS = 2
