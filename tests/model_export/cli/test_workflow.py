@@ -72,7 +72,7 @@ def test_train_and_export_report_their_results(shop: Shop, tmp_path: Path) -> No
     assert printed["version"] == shop.version
     assert printed["folder"] == str(tmp_path / "out" / shop.version)
     # AND the JSON equals the file, and says what was chosen
-    assert [decision["setting"] for decision in run["decisions"]] == ["loss", "batch"]
+    assert [decision["setting"] for decision in run["decisions"]] == ["loss", "networks", "batch", "batching"]
     assert run["training"]["seed"] == 5
     record = read_run(tmp_path / "run").record
     assert run["training"]["data_sha256"] == read_sessions(train).digest == record.training.data_sha256
@@ -83,7 +83,11 @@ def test_every_setting_reaches_the_training(shop: Shop, tmp_path: Path) -> None:
     # A value for each setting, other than its default
     settings = {
         "epochs": 1,
-        "hidden": 32,
+        "minutes": 7.0,
+        "networks": 2,
+        "batching": "padded",
+        "neighbour_rows": 0.25,
+        "hidden": 16,
         "layers": 2,
         "loss": "sampled-softmax",
         "learning_rate": 0.004,
@@ -105,7 +109,7 @@ def test_every_setting_reaches_the_training(shop: Shop, tmp_path: Path) -> None:
     done("train", shop.folder / "train.csv", "--out", tmp_path / "run", *options)
     record = read_run(tmp_path / "run").record
     assert settings.items() <= record.training.hyperparameters.items()
-    assert (record.hidden, record.layers, record.temperature, record.training.seed) == (32, 2, 0.25, 9)
+    assert (record.hidden, record.layers, record.temperature, record.training.seed) == (32, 2, 0.25, 9)  # of both
 
 
 @pytest.mark.slow

@@ -189,7 +189,7 @@ def test_other_scores_than_certified_are_refused(model: Model, demo: Path) -> No
     certificate = certificate_of(demo)
     golden = certificate.sessions[-1]
     for share, refused in ((0.03, True), (0.01, False)):
-        scores = (*golden.scores[:-1], golden.scores[-1] + share * golden.scores[0])
+        scores = (*golden.scores[:-1], golden.scores[-1] + share * min(golden.scores))
         changed = msgspec.structs.replace(golden, scores=scores)
         tampered = msgspec.structs.replace(certificate, sessions=(*certificate.sessions[:-1], changed))
         if refused:
