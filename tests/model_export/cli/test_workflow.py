@@ -130,8 +130,8 @@ def test_evaluate_writes_report_and_ranks(shop: Shop, tmp_path: Path) -> None:
     # THEN the files are complete and agree, and there are no others
     assert listed(tmp_path) == ["deep", "deep/ranks.bin", "deep/report.html"]
     assert f"{page}: the report" in shown.err.splitlines()
-    epochs = read_run(shop.folder / "run").record.training.epochs
-    assert f"Marked: epoch {epochs}, which validation chose." in page.read_text()
+    for curve in read_run(shop.folder / "run").record.curves:
+        assert f"Marked: epoch {curve.used}, which validation chose." in page.read_text()
     document = done(*arguments, "--json").document
     written_ranks = np.load(ranks, allow_pickle=False)
     assert written_ranks.shape == (document["targets"],)
