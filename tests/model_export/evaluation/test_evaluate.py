@@ -17,7 +17,7 @@ ITEMS = 30
 METRICS = ["hr@5", "hr@10", "hr@20", "mrr@5", "mrr@10", "mrr@20", "ndcg@20", "coverage@20"]
 
 QUALITY = ["targets", "sessions", "model", "baselines", "intervals", "differences"]
-KEYS = ["version", "overlap", "tuning", *QUALITY, "without_seen", "slices", "days", "exposure"]
+KEYS = ["version", "overlap", "calibration_error", "tuning", *QUALITY, "without_seen", "slices", "days", "exposure"]
 
 
 @pytest.fixture(scope="module")
