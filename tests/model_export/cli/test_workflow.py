@@ -85,7 +85,6 @@ def test_every_setting_reaches_the_training(shop: Shop, tmp_path: Path) -> None:
         "epochs": 1,
         "minutes": 7.0,
         "networks": 2,
-        "batching": "padded",
         "neighbour_rows": 0.25,
         "hidden": 16,
         "layers": 2,
