@@ -31,8 +31,6 @@ from model_export.export.schemes.slots import any_unavailable
 from model_export.export.schemes.top_k import ascending
 from nextitem.model.manifest import SCORE_GRAPH, STEP_GRAPH, WEIGHTS
 
-PADDING = 16
-"""At least as many numbers as a processor's vector has."""
 _TYPES = "type_rows"
 _INFINITY = float("inf")
 
@@ -193,11 +191,8 @@ class _ScoreGraph:
         calibration = self._parameters.calibration
         if calibration is None:
             return scores
-        # The last elements of a vector are computed in another way, and differ in the last bit: the last ones
-        # are zeros, so that an item's score does not depend on the number of items.
-        padded = self._graph.concat(scores, np.zeros(PADDING, np.float32))
-        below = (padded - calibration.level) * (-1.0 / calibration.temperature)
-        return (self._graph.node("Softplus", below) * -1.0).slice(0, -PADDING)
+        below = (scores - calibration.level) * (-1.0 / calibration.temperature)
+        return self._graph.node("Softplus", below) * -1.0
 
     def _without_unavailable(self, scores: Value, items: Value, unavailable: Value) -> Value:
         """Return the scores of some items, -inf for unavailable ones."""

@@ -80,8 +80,7 @@ def test_train_and_export_report_their_results(shop: Shop, tmp_path: Path) -> No
 
 
 def test_every_setting_reaches_the_training(shop: Shop, tmp_path: Path) -> None:
-    # A value for each setting, other than its default
-    settings = {
+    settings = {  # each other than its default
         "epochs": 1,
         "minutes": 7.0,
         "networks": 2,

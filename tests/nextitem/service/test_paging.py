@@ -81,7 +81,10 @@ def test_the_pages_are_the_whole_ranking(service: Service, model: Model, me: str
         scores = [item.score for item in ranked]
         assert len({item.item_id for item in ranked}) == len(ranked) >= len(model.vocabulary) - 1
         assert scores == sorted(scores, reverse=True)
-        assert ranked[:200] == ask(limit=200).recommendations
+        whole = ask(limit=200).recommendations
+        assert [item.item_id for item in ranked[:200]] == [item.item_id for item in whole]
+        # the last bit of a score depends on its place in a vector
+        assert scores[:200] == pytest.approx([item.score for item in whole], abs=2e-6)
         assert all(len(answer.recommendations) == limit for answer in answers[:-1])
 
 
