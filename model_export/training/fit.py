@@ -101,7 +101,8 @@ class Validated:
         split: the sessions for training and those for validation.
         config: the complete settings.
         networks: each network by itself.
-        ranking: how they rank together, and beside the session memory; of several processes, only the first has one.
+        ranking: how they rank together, and beside the session memory; of several processes, only the first knows more
+            than the share of neighbours and the accuracy.
     """
 
     split: Split

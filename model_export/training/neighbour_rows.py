@@ -13,7 +13,7 @@ from model_export.data.sessions import Sessions
 from model_export.training.network import Network
 
 REACH = 3
-"""Events between two items of a session that are neighbours, at most."""
+"""Largest distance in a session, in events, at which two items are neighbours."""
 DECAY = 0.5
 """Factor of a neighbour's weight for each event further away."""
 CHUNK = 1 << 16

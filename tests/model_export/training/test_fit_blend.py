@@ -137,7 +137,7 @@ def test_without_a_target_among_the_candidates_both_sides_weigh_the_same() -> No
 
 
 def test_a_few_sessions_with_a_habit_do_not_weigh_it_without_bound() -> None:
-    # GIVEN visitors of whom one in a hundred goes back, and has gone back before
+    # GIVEN three visitors who go back, after a repeat, among many who do not
     targets = blend_targets(memory_predicts=True, repeats=0.0)
     targets.ages[:, 1:4] = [1, 2, 3]
     targets.events[:] = 4
