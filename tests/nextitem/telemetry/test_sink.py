@@ -1,10 +1,15 @@
-"""The records of a process go to the sink that it was given."""
+"""The records of a process go to the sink that it was given; the sink for CloudWatch keeps the contract."""
 
-from collections.abc import Mapping
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import pytest
 
 from nextitem.telemetry.record import RequestRecord, Telemetry
+from nextitem.telemetry.sink import EmfSink, MetricsSink
+from tests.nextitem.telemetry.sink_contract import SinkContract, Total
 
 
 class ListSink:
@@ -53,3 +58,23 @@ def test_no_request_waits_for_a_process_that_is_ready_first(ready_first: bool, w
 
     ((_, values, _),) = sink.records
     assert (values["cold_start"], values["slow"], values["cold_import_ms"]) == (waited, waited, 200.0)
+
+
+class TestEmfSink(SinkContract):
+    @pytest.fixture(autouse=True)
+    def stdout(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self.capsys = capsys
+
+    @contextmanager
+    def started(self) -> Iterator[MetricsSink]:
+        self.capsys.readouterr()
+        yield EmfSink()
+
+    def totals(self) -> dict[Total, float]:
+        totals: dict[Total, float] = defaultdict(float)
+        for line in map(json.loads, self.capsys.readouterr().out.splitlines()):
+            for directive in line["_aws"]["CloudWatchMetrics"]:
+                (names,) = map(tuple, directive["Dimensions"])
+                for metric in directive["Metrics"]:
+                    totals[metric["Name"], names, tuple(line[name] for name in names)] += line[metric["Name"]]
+        return totals
