@@ -13,7 +13,7 @@ from functools import lru_cache
 import msgspec
 
 from nextitem.partial_import import parts_of
-from nextitem.telemetry.metrics import DIMENSION_SETS, LEARNING_METRICS, METRICS, NAMESPACE
+from nextitem.telemetry.metrics import CONTAINER_METRICS, DIMENSION_SETS, LEARNING_METRICS, METRICS, NAMESPACE
 
 with parts_of("aws_lambda_powertools"):  # without its Logger and its Tracer
     from aws_lambda_powertools.metrics import EphemeralMetrics
@@ -21,7 +21,7 @@ with parts_of("aws_lambda_powertools"):  # without its Logger and its Tracer
 MAX_LAYOUTS = 256
 """Maximum number of layouts (combinations of metrics and dimensions) with cached directives; there are some dozens."""
 
-_BY_NAME = {metric.name: metric for metric in (*METRICS, *LEARNING_METRICS)}
+_BY_NAME = {metric.name: metric for metric in (*METRICS, *LEARNING_METRICS, *CONTAINER_METRICS)}
 _POWERTOOLS = EphemeralMetrics(namespace=NAMESPACE)
 
 
