@@ -40,6 +40,7 @@ def commands(*, large: bool) -> list[list[str]]:
         ["bench.store.window_effect"],
         ["bench.store.contention"],
         ["bench.load"],
+        ["bench.serve", "--profile"],
         ["bench.engine.floor"],
         ["bench.engine.filters"],
         ["bench.engine.session_memory"],

@@ -57,6 +57,10 @@ SMALL: dict[str, tuple[str, ...]] = {
     "bench.function.shared_memory": ("--items", "20000", "--processes", "1", "2"),
     "bench.function.warm": ("--items", "2000", "--rounds", "20"),
     "bench.load": ("--steps", "1"),
+    "bench.serve": (
+        *("--items", "2000", "--seconds", "0.5", "--steps", "2", "--scheme", "8-bit"),
+        *("--json", "RESULTS/serve.json"),
+    ),
     "bench.plots": ("--results", "RESULTS", "--out", "RESULTS"),
     "bench.store.append_script": ("--rounds", "10"),
     "bench.store.contention": ("--clients", "4", "--events", "200"),

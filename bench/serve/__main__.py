@@ -3,8 +3,8 @@
     python -m bench.serve [--items 40000 1000000] [--only container] [--profile] [--json PATH]
 
 An event is appended to a session and answered with 20 items, in an open loop: requests are sent when they are due, and
-latency counts from then, so that a slow answer does not hide the ones behind it. The rate grows until p99 is over 50 ms,
-a request fails, or answers fall behind; then the knee is searched between the last two rates.
+latency counts from then, so that a slow answer does not hide the ones behind it. The rate grows until p99 is over
+50 ms, a request fails, or answers fall behind; then the knee is searched between the last two rates.
 
 The server has one core (`--workers` processes on it), and Valkey, the generator and what else a request needs share
 the other. Without a second core they share one. Processor times are those of /proc over the knee's step. `--profile`

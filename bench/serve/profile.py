@@ -1,7 +1,7 @@
 """What the processor time of a server consists of, by sampling it with py-spy."""
 
-import shutil
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -39,8 +39,8 @@ def profile(pids: Sequence[int], seconds: float) -> Iterator[dict[str, float]]:
     Raises:
         SystemExit: py-spy is not installed.
     """
-    program = shutil.which("py-spy")
-    if program is None:
+    program = Path(sys.executable).with_name("py-spy")
+    if not program.exists():
         raise SystemExit("--profile needs py-spy: `make bench-peers` installs it")
     shares: dict[str, float] = {}
     options = ["--rate", f"{RATE}", "--duration", f"{max(1, round(seconds))}", "--format", "raw", "--full-filenames"]

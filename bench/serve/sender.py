@@ -78,6 +78,10 @@ class _Connection(asyncio.Protocol):
     def is_usable(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
 
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
     def send(self, message: bytes, due: float) -> None:
         self._request = due, time.perf_counter()
         if self._transport is not None:
@@ -111,6 +115,7 @@ class _Sender:
         address = urlsplit(url)
         self._host, self._port = address.hostname or "", address.port or 80
         self._idle: deque[_Connection] = deque()
+        self._open: list[_Connection] = []
         self._samples: list[Sample] = []
         self._begun = 0.0
 
@@ -133,15 +138,20 @@ class _Sender:
             await asyncio.sleep(0.01)
         seconds = max(time.perf_counter() - self._begun, step.seconds)
         missing = len(step.arrivals) - len(self._samples)
+        samples = tuple(self._samples)  # connections that are closed now add theirs
+        for connection in self._open:
+            connection.close()
         lost = [Sample(REQUEST_SECONDS * 1000, 0.0, NO_ANSWER, None)] * missing
-        return StepResult(step.rate, len(step.arrivals) / step.seconds, seconds, (*self._samples, *lost))
+        await asyncio.sleep(0)  # closes them
+        return StepResult(step.rate, len(step.arrivals) / step.seconds, seconds, (*samples, *lost))
 
     def answered(self, connection: _Connection, request: tuple[float, float], status: int, body: bytes) -> None:
         due, sent = request
-        ranked = status == 200 and _RANKED in body  # noqa: PLR2004 - an answer without items counts as none
+        if status == 200 and _RANKED not in body:  # noqa: PLR2004 - an answer without items is none
+            status = NO_ANSWER
         served_by = body.partition(_SERVED_BY)[2].partition(b'"')[0].decode() or None
         answered = time.perf_counter()
-        sample = Sample((answered - due) * 1000, (sent - due) * 1000, status if ranked else NO_ANSWER, served_by)
+        sample = Sample((answered - due) * 1000, (sent - due) * 1000, status, served_by)
         self._samples.append(sample)
         if connection.is_usable:
             self._idle.append(connection)
@@ -156,6 +166,7 @@ class _Sender:
     async def _connect(self) -> _Connection:
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(lambda: _Connection(self), self._host, self._port)
+        self._open.append(connection)
         return connection
 
     async def _send_on_new(self, message: bytes, due: float) -> None:

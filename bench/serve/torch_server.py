@@ -2,9 +2,9 @@
 
     python -m bench.serve.torch_server --items 40000 --hidden 128 --port 8000
 
-aiohttp, one process and one thread. A session's hidden state is kept in a dict of the process; an event is one step of the
-GRU, a product with all items in float32, and the 20 best. There is no store, no deduplication, no filter and no metric,
-and a restart forgets all sessions. Weights are random: the time does not depend on them.
+aiohttp, one process and one thread. A session's hidden state is kept in a dict of the process; an event is one step of
+the GRU, a product with all items in float32, and the 20 best. There is no store, no deduplication, no filter and no
+metric, and a restart forgets all sessions. Weights are random: the time does not depend on them.
 """
 
 import argparse
