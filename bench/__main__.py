@@ -35,6 +35,7 @@ def commands(*, large: bool) -> list[list[str]]:
         ["bench.engine.vocabulary", "--items", "20000000" if large else "1000000"],
         ["bench.function.shared_memory"],
         ["bench.function.cold_start"],
+        ["bench.function.import_time"],
         ["bench.function.memory_size"],
         ["bench.function.warm"],
         ["bench.store.window_effect"],

@@ -4,8 +4,10 @@ Python runs a package before it imports one of its modules. Here the modules are
 something imports it later, which then works as always (decision 50).
 """
 
+import importlib
 import importlib.util
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import Loader
@@ -18,8 +20,8 @@ from typing import Any
 def parts_of(name: str) -> Iterator[None]:
     """Let modules of a package be imported without the package inside the ``with`` block.
 
-    Does nothing if the package was imported already, or is not installed. No other thread should import the package
-    meanwhile: it would find it empty.
+    Does nothing if the package was imported already, or is not installed. Another thread that imports the package
+    meanwhile waits for the end of the block as soon as it reads a name of the package.
 
     Example:
         ``with parts_of("redis"): from redis.connection import Connection``
@@ -33,12 +35,25 @@ def parts_of(name: str) -> Iterator[None]:
         return
     package = importlib.util.module_from_spec(spec)
     spec.loader = _Loader(spec.loader, package)
+    importer, ended = threading.get_ident(), threading.Event()
+
+    def find(missing: str) -> Any:
+        if ended.is_set() or threading.get_ident() != importer:
+            ended.wait()
+            importlib.import_module(name)  # runs it in this module object
+        try:
+            return vars(package)[missing]
+        except KeyError:
+            raise AttributeError(f"module {name!r} has no attribute {missing!r}", name=missing, obj=package) from None
+
+    vars(package)["__getattr__"] = find  # called for missing names only: https://peps.python.org/pep-0562
     sys.modules[name] = package
     try:
         yield
     finally:
         del sys.modules[name]
         sys.meta_path.insert(0, _Finder(spec))
+        ended.set()
 
 
 class _Finder:
@@ -65,8 +80,14 @@ class _Loader(Loader):
         return self._package
 
     def exec_module(self, module: ModuleType) -> None:
-        """See `importlib.abc.Loader`."""
-        self._loader.exec_module(module)
+        """See `importlib.abc.Loader`. While the package runs, a name that it does not have yet is missing."""
+        find = vars(module).pop("__getattr__", None)
+        try:
+            self._loader.exec_module(module)
+        except BaseException:
+            if find is not None:
+                vars(module)["__getattr__"] = find
+            raise
 
 
 def import_lazily(name: str) -> None:

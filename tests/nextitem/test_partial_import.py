@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -91,6 +92,49 @@ def test_a_part_that_imported_its_package_has_the_one_that_ran(write: Write) -> 
     package = importlib.import_module(NAME)
 
     assert vars(second)[NAME] is package
+
+
+def test_a_part_that_imported_its_package_can_use_all_of_it_later(write: Write) -> None:
+    write(INIT)
+    with parts_of(NAME):
+        second = importlib.import_module(f"{NAME}.second")
+
+    assert runs() == 0
+    assert vars(second)[NAME].WHOLE == "whole"
+    assert runs() == 1
+
+
+def test_another_thread_that_imports_the_package_meanwhile_gets_all_of_it(write: Write) -> None:
+    write(INIT)
+    begun, read = threading.Event(), list[str]()
+
+    def import_whole() -> None:
+        begun.set()
+        read.append(importlib.import_module(NAME).WHOLE)
+
+    thread = threading.Thread(target=import_whole)
+    with parts_of(NAME):
+        first = importlib.import_module(f"{NAME}.first")
+        thread.start()
+        begun.wait()
+        thread.join(0.1)
+        assert (read, runs()) == ([], 0)
+    thread.join()
+
+    assert (read, runs()) == (["whole"], 1)
+    assert sys.modules[NAME].first is first
+
+
+def test_a_name_that_the_package_does_not_have_is_an_attribute_error(write: Write) -> None:
+    write(INIT)
+    with parts_of(NAME):
+        package = importlib.import_module(NAME)
+        with pytest.raises(AttributeError, match="no attribute 'WHOLE'"):
+            _ = package.WHOLE
+
+    with pytest.raises(AttributeError, match="no attribute 'NOTHING'"):
+        _ = package.NOTHING
+    assert runs() == 1
 
 
 def test_a_package_that_fails_can_be_imported_again(write: Write) -> None:
