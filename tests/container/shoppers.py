@@ -15,7 +15,7 @@ from nextitem.sessions.keys import session_key
 from nextitem.sessions.session import WINDOW
 
 SECONDS = 20.0
-PAUSE_SECONDS = 0.01
+PAUSE_SECONDS = 0.03
 """Between two requests of a client."""
 SHELF = ["tent-008", "sleep-010", "stove-003", "mug-003", "espresso-013", "grinder-021", "coffee-004", "tea-010"]
 SHARED_EVERY = 20
