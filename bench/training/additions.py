@@ -9,6 +9,7 @@ of the blend are. Blend and addition are fitted on one half of the targets and m
   several intents, such as MiaSRec (Choi et al. 2024), learn theirs; these cost no training.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from dataclasses import replace as replace_fields
@@ -39,6 +40,8 @@ LOWEST = -80.0
 """Stands for the logarithm of nothing."""
 EVALUATIONS = 60
 """Maximum times that the likelihood is computed."""
+MOST = 5.0
+"""Largest factor of an addition as a further distribution."""
 FIRST_WEIGHT = -3.0
 """Logarithm of an addition's weight to begin with, relative to the blend's."""
 
@@ -200,7 +203,8 @@ def _part(targets: BlendTargets, kept: NDArray[np.bool_]) -> BlendTargets:
 def _mixed(scores: Tensor, added: Tensor, weights: Tensor) -> Tensor:
     """Add a multiple of the addition to the scores, and mix it in as a further distribution."""
     multiple, constant, scale = weights
-    return torch.logaddexp(scores + multiple * added, constant + scale * added)
+    factor = (math.log(MOST) * scale.tanh()).exp()
+    return torch.logaddexp(scores + multiple.tanh() * added, constant + factor * added)
 
 
 def _fit(scores: Floats, added: Floats, place: NDArray[np.int64]) -> Tensor:
@@ -210,7 +214,7 @@ def _fit(scores: Floats, added: Floats, place: NDArray[np.int64]) -> Tensor:
     is_padding = torch.from_numpy(np.isneginf(scores[listed]))
     at = torch.from_numpy(place[listed])[:, None]
     level = float(values.masked_fill(is_padding, LOWEST).logsumexp(dim=1).median())
-    weights = torch.tensor([0.0, level + FIRST_WEIGHT, 1.0], dtype=torch.float64)
+    weights = torch.tensor([0.0, level + FIRST_WEIGHT, 0.0], dtype=torch.float64)
     weights.requires_grad_()
     search = torch.optim.LBFGS([weights], max_iter=EVALUATIONS, max_eval=EVALUATIONS, line_search_fn="strong_wolfe")
 
