@@ -194,7 +194,7 @@ def _infer(body: bytes, model: str, recommend: Recommend) -> Reply:
         raise _bad(f"the body is no inference request in JSON (binary tensors are not accepted): {error}") from None
     status, answer, headers = recommend(inference_body(request))
     if isinstance(answer, Problem):
-        return _error(_BAD_REQUEST if status == _UNPROCESSABLE else status, answer.detail, headers)
+        return _error(_BAD_REQUEST if status == _UNPROCESSABLE else status, _sentence(answer), headers)
     return Reply(status, response_of(request, answer, model), headers)
 
 
@@ -223,6 +223,12 @@ def _item_ids(request: InferenceRequest) -> list[str]:
         if not isinstance(item_id, str):
             raise _bad(f"{INPUT}.data[{place}] must be a string")
     return data
+
+
+def _sentence(problem: Problem) -> str:
+    """Return what is wrong as one text: an error object of the protocol has no list of fields."""
+    faults = problem.errors or []  # UNSET is false
+    return "; ".join(f"{fault['field']}: {fault['detail']}" for fault in faults) or problem.detail
 
 
 def _ready(document: dict[str, Any], ready: Callable[[], bool]) -> Reply:
