@@ -24,6 +24,7 @@ from nextitem.telemetry.record import ColdPhase, RequestRecord, Telemetry, proce
 
 if TYPE_CHECKING:
     from nextitem.service.self_check import SelfCheckResult
+    from nextitem.telemetry.sink import MetricsSink
     from startup import Startup
 
 RESTORE_SECONDS = 5.0
@@ -82,16 +83,18 @@ class Application(Restorable):
         self.telemetry.report_restore((time.perf_counter() - begun) * 1000)
 
 
-def start(startup: "Startup") -> Application:
+def start(startup: "Startup", sink: "MetricsSink | None" = None, *, ready_first: bool = False) -> Application:
     """Build an application and wait until models, key secret and store client are loaded, in parallel.
 
     Args:
         startup: what began before the imports.
+        sink: takes the metrics records; by default they go to the log, for CloudWatch.
+        ready_first: whether the process gets no request until it is ready, so that no request counts as slow for it.
     """
     importing = (time.perf_counter() - LOADING_SINCE) * 1000
     cold: dict[ColdPhase, float] = {"process_start": max(0.0, process_age_ms() - importing), "import": importing}
     settings = startup.settings
-    telemetry = Telemetry(cold, settings.stack, settings.placements)
+    telemetry = Telemetry(cold, settings.stack, settings.placements, sink, ready_first=ready_first)
     keys = _keys(settings, telemetry)
     threading.excepthook = lambda death: telemetry.report_fault(death.exc_value or death.exc_type())
     router = Router(

@@ -7,9 +7,7 @@ Nothing here takes the id of a session, an event or an item, so that none can re
 fault of the telemetry becomes a line on stderr, see `never_raise`.
 """
 
-import importlib
 import os
-import sys
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +20,7 @@ from nextitem.sessions.feedback import Feedback
 from nextitem.sessions.session import Status
 from nextitem.telemetry import metrics
 from nextitem.telemetry.last_resort import never_raise
+from nextitem.telemetry.sink import EmfSink, MetricsSink
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -127,20 +126,31 @@ class Telemetry:
             SnapStart, where many processes come from one start.
         stack: the first dimension of every metric.
         placements: those that are a dimension of metrics; others are only in the log.
+        sink: takes the metrics records; by default they go to the log.
+        ready_first: whether the process gets no request until it is ready, so that none waits for its start. A Lambda
+            function reads that from its environment.
     """
 
-    def __init__(self, cold: dict[ColdPhase, float], stack: str, placements: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        cold: dict[ColdPhase, float],
+        stack: str,
+        placements: Collection[str] = (),
+        sink: MetricsSink | None = None,
+        *,
+        ready_first: bool = False,
+    ) -> None:
         kind = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
         self._cold = {} if kind == "snap-start" else cold
         # Provisioned concurrency and Managed Instances start before any request, so none waits for it.
-        self._awaited = kind == "on-demand"
+        self._awaited = kind == "on-demand" and not ready_first
         self._stack, self._placements = stack, placements
+        self._sink = EmfSink() if sink is None else sink
 
-    @staticmethod
     @never_raise
-    def prepare() -> None:
-        """Import Powertools (9 ms). A cold start calls this while it waits for the model, before the first record."""
-        importlib.import_module("nextitem.telemetry.serializer")
+    def prepare(self) -> None:
+        """Do the slow part of the first record. A cold start calls this while it waits for the model."""
+        self._sink.prepare()
 
     @cached_property
     def _logger(self) -> "Logger":
@@ -225,14 +235,7 @@ class Telemetry:
 
     @never_raise
     def _write(self, dimensions: dict[str, str], values: dict[str, float], properties: dict[str, str | int]) -> None:
-        """Write one record, with Lambda's trace id where active tracing sets it."""
-        from nextitem.telemetry.serializer import serialize  # Powertools: see `Telemetry.prepare`
-
-        trace = os.environ.get("_X_AMZN_TRACE_ID", "").partition("Root=")[2].partition(";")[0]
-        if trace:
-            properties = {**properties, "trace_id": trace}
-        rounded = {name: round(value, 3) for name, value in values.items()}
-        sys.stdout.write(serialize({"stack": self._stack, **dimensions}, rounded, properties) + "\n")
+        self._sink.write({"stack": self._stack, **dimensions}, values, properties)
 
 
 def process_age_ms() -> float:
