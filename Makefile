@@ -144,6 +144,8 @@ lock: $(AUDIT)/pip-compile bench-peers ## lock the installed packages, and with 
 		--output-file functions/requirements.txt pyproject.toml
 	@$(LOCK) --constraint requirements/constraints.txt \
 		--output-file functions/learning/requirements.txt functions/learning/requirements.in
+	@$(LOCK) --constraint requirements/constraints.txt --extra container $(NOT_IMPORTED:%=--unsafe-package %) \
+		--output-file functions/container/requirements.txt pyproject.toml
 	@for tool in $(LOCKED_TOOLS); do \
 		$(LOCK) --allow-unsafe --no-annotate --output-file requirements/$$tool.txt requirements/$$tool.in || exit 1; done
 
@@ -153,16 +155,18 @@ AUDIT_SKIPS :=
 .PHONY: audit
 audit: $(AUDIT)/pip-compile ## check what ships or deploys for known vulnerabilities (needs the network)
 	$(AUDIT)/pip-audit --require-hashes --disable-pip $(AUDIT_SKIPS) --requirement functions/requirements.txt \
-		--requirement functions/learning/requirements.txt \
+		--requirement functions/learning/requirements.txt --requirement functions/container/requirements.txt \
 		$(LOCKED_TOOLS:%=--requirement requirements/%.txt)
 
-SBOM := .build/sbom/function.cdx.json
+# $(1): the name of what ships, $(2): its locked requirements.
+SBOM = $(AUDIT)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+	--output-file .build/sbom/$(1).cdx.json $(2)
 
 .PHONY: sbom
-sbom: $(AUDIT)/pip-compile ## list the deployed function's packages with versions and hashes (CycloneDX, .build/sbom)
-	@mkdir -p $(dir $(SBOM))
-	$(AUDIT)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file $(SBOM) \
-		functions/requirements.txt
+sbom: $(AUDIT)/pip-compile ## list the packages of the function and of the container, with hashes (CycloneDX, .build/sbom)
+	@mkdir -p .build/sbom
+	$(call SBOM,function,functions/requirements.txt)
+	$(call SBOM,container,functions/container/requirements.txt)
 
 .PHONY: cloud
 cloud: $(INSTALLED) ## deploy template.yaml into the local cloud under every strategy and store, and with planted mistakes (half an hour)
@@ -269,6 +273,12 @@ build: $(SAM) ## build the deployable functions into .aws-sam/ (ARCHITECTURE=x86
 		template.yaml samconfig.toml
 	.sam-venv/bin/python devstack/build/artifact.py $(FUNCTION_BUILD) --architecture $(ARCHITECTURE)
 	.sam-venv/bin/python devstack/build/artifact.py $(LEARNING_BUILD) --architecture $(ARCHITECTURE)
+
+IMAGE ?= nextitem
+
+.PHONY: image
+image: ## build the container's image, where Docker answers (IMAGE=nextitem)
+	docker build --file kubernetes/Dockerfile --tag $(IMAGE) .
 
 .PHONY: smoke
 smoke: $(DEMO_INSTALLED) $(SAM) ## deploy, use and delete a scratch stack in your AWS account, after a question (an hour; ARGS=--help)

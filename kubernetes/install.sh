@@ -5,8 +5,7 @@ set -eu
 folder=$1 python=$2
 
 "$python" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-cache-dir --no-compile \
-    --no-deps --require-hashes --only-binary=:all: --target "$folder" \
-    --requirement functions/requirements.txt --requirement functions/container/requirements.txt
+    --no-deps --require-hashes --only-binary=:all: --target "$folder" --requirement functions/container/requirements.txt
 cp -R functions/*.py functions/nextitem functions/container "$folder/"
 # Never imported, as in functions/Makefile.
 (cd "$folder" && rm -rf bin container/requirements.* numpy/_core/include numpy/_core/lib numpy/f2py \
