@@ -102,16 +102,16 @@ def _identity(pod: Manifest, manifests: Sequence[Manifest]) -> Iterator[str]:
 
 def _ending(workload: Manifest) -> Iterator[str]:
     pod = pod_of(workload)
-    container = pod["containers"][0]
-    sleep = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
-    drain = int(literals(container).get("NEXTITEM_DRAIN_SECONDS", 0))
+    variables = literals(pod["containers"][0])
+    delay, drain = (int(variables.get(f"NEXTITEM_DRAIN_{name}", 0)) for name in ("DELAY_SECONDS", "SECONDS"))
     grace = pod.get("terminationGracePeriodSeconds", 30) if workload["kind"] == "Deployment" else pod.get("timeout", 0)
     if not drain:
         yield "NEXTITEM_DRAIN_SECONDS is not set"
-    if sleep + drain + EXIT_SECONDS > grace:
-        yield f"it is killed after {grace} s, while it may need {sleep + drain + EXIT_SECONDS} s to end"
+    if not delay:
+        yield "it refuses requests before all nodes have removed it from their endpoints"
+    if delay + drain + EXIT_SECONDS > grace:
+        yield f"it is killed after {grace} s, while it may need {delay + drain + EXIT_SECONDS} s to end"
     if workload["kind"] == "Deployment":
-        if not sleep:
-            yield "it stops to listen before all nodes have removed it from their endpoints"
-        if workload["spec"].get("strategy", {}).get("rollingUpdate", {}).get("maxUnavailable") != 0:
+        rolling = workload["spec"].get("strategy", {}).get("rollingUpdate", {})
+        if rolling.get("maxUnavailable") != 0:
             yield "a rollout takes pods away before new ones are ready"

@@ -11,8 +11,8 @@ import kubernetes_validate
 
 from tests.kubernetes.manifests import Manifest
 
-OLDEST, NEWEST = "1.30", "1.37"
-"""Versions of Kubernetes: the first with the sleep of preStop, and the newest that the package has."""
+OLDEST, NEWEST = "1.27", "1.37"
+"""Versions of Kubernetes: the first that has every field without a feature gate, and the newest of the package."""
 
 _TEXT, _COUNT = {"type": "string", "minLength": 1}, {"type": "integer", "minimum": 0}
 
