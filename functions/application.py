@@ -63,11 +63,20 @@ class Application(Restorable):
 
         return self_check.verify(self.router, self.keys, self._valkey)
 
-    def before_snapshot(self) -> None:
-        """Answer one request and wait for the catalogue; then forget the secret and close all connections."""
-        with contextlib.suppress(NoModel):  # it is logged already, and a restored process loads again
+    def warm_up(self) -> None:
+        """Answer one request and wait for the catalogue."""
+        with contextlib.suppress(NoModel):  # it is logged already, and the next request loads again
             self.recommender.recommend(ItemsRequest((), RankingOptions()), RequestRecord())
-            self.router.model_for(attributes=True)  # no download may be under way in a snapshot
+            self.router.model_for(attributes=True)
+
+    def finish(self, limit: Deadline) -> None:
+        """Wait until the saves of all requests are stored, or until a deadline; then close all connections."""
+        self.recommender.finish(limit)
+        self._valkey.close()
+
+    def before_snapshot(self) -> None:
+        """Warm up: no download may be under way in a snapshot. Then forget the secret and close all connections."""
+        self.warm_up()
         self.keys.secret.forget()
         self._valkey.close()
 

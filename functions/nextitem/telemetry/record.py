@@ -8,6 +8,7 @@ fault of the telemetry becomes a line on stderr, see `never_raise`.
 """
 
 import os
+import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -146,6 +147,7 @@ class Telemetry:
         self._awaited = kind == "on-demand" and not ready_first
         self._stack, self._placements = stack, placements
         self._sink = EmfSink() if sink is None else sink
+        self._lock = threading.Lock()
 
     @never_raise
     def prepare(self) -> None:
@@ -187,7 +189,7 @@ class Telemetry:
             status: the HTTP status of the answer.
         """
         total = (time.perf_counter() - record.started) * 1000
-        cold, self._cold = self._cold, {}
+        cold = self._take_cold() if self._cold else self._cold
         values = record.values(status, total, sum(cold.values()) if self._awaited else 0.0)
         for name, milliseconds in cold.items():
             values[_COLD_METRICS[name].name] = milliseconds
@@ -202,6 +204,12 @@ class Telemetry:
         self._write(dimensions, values, properties)
         for kind, detail in record.faults:
             self._warn("store fault", kind, detail)
+
+    def _take_cold(self) -> dict[ColdPhase, float]:
+        """Return the phases of the start, once: several threads may have a first request."""
+        with self._lock:
+            cold, self._cold = self._cold, {}
+        return cold
 
     @never_raise
     def _warn(self, message: str, fault: str, detail: str, error: BaseException | None = None) -> None:
