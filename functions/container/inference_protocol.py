@@ -92,6 +92,11 @@ def is_path(path: str) -> bool:
     return path == "/v2" or path.startswith("/v2/")
 
 
+def is_inference(method: str, path: str) -> bool:
+    """Return whether a request of the protocol may execute something."""
+    return method == "POST" and path.endswith("/infer")
+
+
 def reply(method: str, path: str, body: bytes, *, model: str, ready: Callable[[], bool], recommend: Recommend) -> Reply:
     """Answer a request whose path `is_path` accepts. Errors become the protocol's error objects.
 
@@ -109,7 +114,12 @@ def reply(method: str, path: str, body: bytes, *, model: str, ready: Callable[[]
     try:
         return _reply(method, path, body, model, ready, recommend)
     except RequestError as error:
-        return _error(error.status, str(error), {"allow": error.allow} if error.allow else {})
+        return refusal(error.status, str(error), {"allow": error.allow} if error.allow else {})
+
+
+def refusal(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Reply:
+    """Return the protocol's error object as a reply."""
+    return Reply(status, {"error": detail}, headers or {})
 
 
 def inference_body(request: InferenceRequest) -> bytes:
@@ -194,7 +204,7 @@ def _infer(body: bytes, model: str, recommend: Recommend) -> Reply:
         raise _bad(f"the body is no inference request in JSON (binary tensors are not accepted): {error}") from None
     status, answer, headers = recommend(inference_body(request))
     if isinstance(answer, Problem):
-        return _error(_BAD_REQUEST if status == _UNPROCESSABLE else status, _sentence(answer), headers)
+        return refusal(_BAD_REQUEST if status == _UNPROCESSABLE else status, _sentence(answer), headers)
     return Reply(status, response_of(request, answer, model), headers)
 
 
@@ -250,7 +260,3 @@ def _no_path(path: str) -> str:
 
 def _bad(detail: str) -> RequestError:
     return RequestError(_BAD_REQUEST, "Malformed request", detail)
-
-
-def _error(status: int, detail: str, headers: Mapping[str, str]) -> Reply:
-    return Reply(status, {"error": detail}, headers)

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from container.supervisor import EXIT_SECONDS
 from tests.kubernetes.manifests import Manifest, literals, of_kind, pod_of
 
-EXIT_SECONDS = 5
-"""Seconds that a process has to end after its requests are done."""
 SECRETS = {"NEXTITEM_STORE_URL", "NEXTITEM_KEY_SECRET"}
 WORKLOADS = ("Deployment", "InferenceService")
 
@@ -110,7 +109,7 @@ def _ending(workload: Manifest) -> Iterator[str]:
     if not delay:
         yield "it refuses requests before all nodes have removed it from their endpoints"
     if delay + drain + EXIT_SECONDS > grace:
-        yield f"it is killed after {grace} s, while it may need {delay + drain + EXIT_SECONDS} s to end"
+        yield f"it is killed after {grace} s, while it may need {delay + drain + EXIT_SECONDS:g} s to end"
     if workload["kind"] == "Deployment":
         rolling = workload["spec"].get("strategy", {}).get("rollingUpdate", {})
         if rolling.get("maxUnavailable") != 0:
