@@ -4,7 +4,7 @@
 set -eu
 folder=$1 python=$2
 
-"$python" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-cache-dir --no-compile \
+"$python" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-compile \
     --no-deps --require-hashes --only-binary=:all: --target "$folder" --requirement functions/container/requirements.txt
 cp -R functions/*.py functions/nextitem functions/container "$folder/"
 # Never imported, as in functions/Makefile.

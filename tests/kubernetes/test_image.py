@@ -1,0 +1,155 @@
+"""The image serves with no more than it needs, and clients of the Open Inference Protocol get the API's answers."""
+
+import json
+import signal
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+import tritonclient.http as triton
+from open_inference.openapi.client import OpenInferenceClient
+from open_inference.openapi.types.inference_request import InferenceRequest
+from open_inference.openapi.types.request_input import RequestInput
+from tritonclient.utils import InferenceServerException
+
+from devstack.processes.children import Child, Children
+from devstack.publish import demo_artifact
+from devstack.stack import Stack
+from tests.kubernetes.image import USER, docker_command, install, namespace_command, start, variables
+
+ITEMS = ["tea-001", "teapot-002"]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def installed(python313: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install(tmp_path_factory.mktemp("image") / "app", python313)
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with Stack(artifact=demo_artifact(), max_workers=1) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module", params=["namespace", "docker"])
+def server(request: pytest.FixtureRequest, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    if request.param == "docker":
+        command = docker_command(variables(stack))
+    else:
+        files = (request.getfixturevalue(name) for name in ("installed", "python313"))
+        command = namespace_command(*files, variables(stack))
+    with Children() as children:
+        yield start(children, command, tmp_path_factory.mktemp(request.param) / "server.log")
+
+
+@pytest.fixture(scope="module")
+def address(server: tuple[Child, str]) -> str:
+    return server[1]
+
+
+def request(address: str, method: str, path: str, document: object = None) -> tuple[int, Any]:
+    connection = HTTPConnection(address, timeout=60)
+    connection.request(method, path, None if document is None else json.dumps(document))
+    response = connection.getresponse()
+    body = response.read()
+    connection.close()
+    is_json = response.headers["content-type"].endswith("json")
+    return response.status, json.loads(body) if is_json else body
+
+
+def worker_statuses() -> list[str]:
+    """Return the kernel's status of each worker process on this machine."""
+    commands = {path.parent: path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()}
+    return [(folder / "status").read_text() for folder, line in commands.items() if b"container.worker" in line]
+
+
+def test_the_folder_has_no_tools_and_no_other_part_of_the_project(installed: Path) -> None:
+    names = {path.name for path in installed.iterdir()}
+
+    assert {"container", "nextitem", "recommend.py", "uvicorn", "onnxruntime"} <= names
+    assert names & {"learning", "operations", "model_export", "bin", "torch", "pip", "requirements.txt"} == set()
+    assert list(installed.glob("container/requirements.*")) == []
+    sources = [path for path in installed.rglob("*.py") if "__pycache__" not in path.parts]
+    assert [path for path in sources if not (path.parent / f"__pycache__/{path.stem}.cpython-313.pyc").exists()] == []
+
+
+def test_it_serves_without_root_and_without_privileges(server: tuple[Child, str]) -> None:
+    child, address = server
+    assert request(address, "GET", "/livez")[0] == request(address, "GET", "/readyz")[0] == 200
+
+    own = [status for status in worker_statuses() if f"Uid:\t{USER}\t{USER}\t{USER}\t{USER}" in status]
+    assert len(own) == 2
+    assert all("CapEff:\t0000000000000000" in status and "NoNewPrivs:\t1" in status for status in own)
+    assert child.exit_code is None
+
+
+def test_a_session_grows_in_the_store(address: str) -> None:
+    events = [{"item_id": item, "event_id": f"e{place}"} for place, item in enumerate(ITEMS)]
+
+    status, answer = request(address, "POST", "/v1/sessions/of-the-image/events", {"events": events})
+
+    assert (status, answer["stored"], answer["session_length"], answer["served_by"]) == (200, True, 2, "session")
+
+
+def test_an_inference_answers_as_the_api_and_as_the_function(address: str, stack: Stack) -> None:
+    body = {"item_ids": ITEMS, "limit": 7}
+    _, function = request(urlsplit(stack.url).netloc, "POST", "/v1/recommendations", body)
+    _, direct = request(address, "POST", "/v1/recommendations", body)
+
+    tensor = {"name": "item_ids", "shape": [2], "datatype": "BYTES", "data": ITEMS}
+    status, inferred = request(
+        address, "POST", "/v2/models/live/infer", {"inputs": [tensor], "parameters": {"limit": 7}}
+    )
+
+    assert status == 200
+    columns = {output["name"]: output["data"] for output in inferred["outputs"]}
+    for answer in (function, direct):
+        assert [item["item_id"] for item in answer["recommendations"]] == columns["item_ids"]
+        assert [item["score"] for item in answer["recommendations"]] == columns["scores"]
+    assert inferred["model_version"] == stack.version
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_tritonclient_gets_the_same(address: str, binary: bool) -> None:
+    _, direct = request(address, "POST", "/v1/recommendations", {"item_ids": ITEMS})
+    client = triton.InferenceServerClient(address)
+    tensor = triton.InferInput("item_ids", [2], "BYTES")
+    tensor.set_data_from_numpy(np.array(ITEMS, dtype=object), binary_data=False)
+    outputs = [triton.InferRequestedOutput(name, binary_data=binary) for name in ("scores", "item_ids")]
+
+    result = client.infer("live", [tensor], outputs=outputs, request_id="r1")
+
+    assert (client.is_server_live(), client.is_server_ready(), client.is_model_ready("live")) == (True, True, True)
+    assert client.get_model_metadata("live")["inputs"][0]["name"] == tensor.name()
+    assert list(result.as_numpy("item_ids")) == [item["item_id"] for item in direct["recommendations"]]
+    scores = np.array([item["score"] for item in direct["recommendations"]], np.float32)
+    assert result.as_numpy("scores").astype(np.float32).tolist() == scores.tolist()
+    assert result.get_response()["id"] == "r1"
+    with pytest.raises(InferenceServerException, match="there is no model 'other'"):
+        client.infer("other", [tensor])
+    client.close()
+
+
+def test_the_working_groups_client_gets_the_same(address: str) -> None:
+    _, direct = request(address, "POST", "/v1/recommendations", {"item_ids": ITEMS})
+    client = OpenInferenceClient(base_url=f"http://{address}")
+    tensor = RequestInput(name="item_ids", shape=[1, 2], datatype="BYTES", data=ITEMS)
+
+    response = client.model_infer("live", request=InferenceRequest(inputs=[tensor]))
+
+    assert client.read_model_metadata("live").name == client.read_server_metadata().name.replace("nextitem", "live")
+    count = len(direct["recommendations"])
+    assert [output.shape for output in response.outputs] == [[1, count], [1, count]]
+
+
+def test_it_ends_without_an_error_on_sigterm(server: tuple[Child, str]) -> None:
+    child, _ = server
+    child.signal(signal.SIGTERM)
+
+    assert child.wait(30) == 0
