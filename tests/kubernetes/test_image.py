@@ -1,6 +1,8 @@
 """The image serves with no more than it needs, and clients of the Open Inference Protocol get the API's answers."""
 
+import contextlib
 import json
+import re
 import signal
 from collections.abc import Iterator
 from http.client import HTTPConnection
@@ -19,6 +21,7 @@ from tritonclient.utils import InferenceServerException
 from devstack.processes.children import Child, Children
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
+from tests.building import ROOT
 from tests.kubernetes.image import USER, docker_command, install, namespace_command, start, variables
 
 ITEMS = ["tea-001", "teapot-002"]
@@ -65,8 +68,12 @@ def request(address: str, method: str, path: str, document: object = None) -> tu
 
 def worker_statuses() -> list[str]:
     """Return the kernel's status of each worker process on this machine."""
-    commands = {path.parent: path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()}
-    return [(folder / "status").read_text() for folder, line in commands.items() if b"container.worker" in line]
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # the process has ended
+            if b"container.worker" in (folder / "cmdline").read_bytes():
+                found.append((folder / "status").read_text())
+    return found
 
 
 def test_the_folder_has_no_tools_and_no_other_part_of_the_project(installed: Path) -> None:
@@ -113,6 +120,15 @@ def test_an_inference_answers_as_the_api_and_as_the_function(address: str, stack
         assert [item["item_id"] for item in answer["recommendations"]] == columns["item_ids"]
         assert [item["score"] for item in answer["recommendations"]] == columns["scores"]
     assert inferred["model_version"] == stack.version
+
+
+def test_the_documented_inference_answers_as_shown(address: str) -> None:
+    page = (ROOT / "docs/howto/kubernetes.md").read_text()
+    shown = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
+
+    status, answer = request(address, "POST", "/v2/models/live/infer", shown[0])
+
+    assert (status, answer) == (200, shown[1])
 
 
 @pytest.mark.parametrize("binary", [False, True])
