@@ -25,8 +25,8 @@ LINGER_SECONDS = 1.0
 """A client may have sent a request on a connection that was idle, or just opened, as the listener closed."""
 POLL_SECONDS = 0.02
 KEEP_ALIVE_SECONDS = 75
-"""Longer than load balancers keep idle connections (60 s is usual): the balancer then closes first, and sends nothing on
-a connection that is being closed here."""
+"""Longer than load balancers keep idle connections (60 s is usual): the balancer then closes first, and sends nothing
+on a connection that is being closed here."""
 MAX_HEAD_BYTES = 1 << 16
 """Of a request's line and headers in memory; the API's own limit is lower. uvicorn sets none with httptools."""
 

@@ -12,7 +12,7 @@ from nextitem.sessions.session import PendingSave
 from nextitem.telemetry.record import RequestRecord
 
 MAX_PENDING_SAVES = 8
-"""Maximum number of saves and counts that wait for the store's reply, of each thread; a request sends one of each. Beyond
+"""Maximum number of saves and counts of one thread that wait for the store's reply; a request sends one of each. Beyond
 it the oldest is given up, with its connection."""
 
 
