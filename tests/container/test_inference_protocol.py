@@ -1,7 +1,7 @@
 """The Open Inference Protocol: requests become bodies of POST /v1/recommendations, and answers become tensors.
 
 `open_inference` has the specification's types as its working group generates them. Its client, and tritonclient, ask a
-running server in test_inference_clients.py.
+running server in tests/kubernetes/test_image.py.
 """
 
 import json

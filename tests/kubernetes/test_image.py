@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import numpy as np
 import pytest
 import tritonclient.http as triton
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from open_inference.openapi.client import OpenInferenceClient
 from open_inference.openapi.types.inference_request import InferenceRequest
-from open_inference.openapi.types.request_input import RequestInput
 from tritonclient.utils import InferenceServerException
 
 from devstack.processes.children import Child, Children
@@ -45,8 +47,8 @@ def server(request: pytest.FixtureRequest, stack: Stack, tmp_path_factory: pytes
     if request.param == "docker":
         command = docker_command(variables(stack))
     else:
-        files = (request.getfixturevalue(name) for name in ("installed", "python313"))
-        command = namespace_command(*files, variables(stack))
+        installed, python313 = (request.getfixturevalue(name) for name in ("installed", "python313"))
+        command = namespace_command(installed, python313, variables(stack))
     with Children() as children:
         yield start(children, command, tmp_path_factory.mktemp(request.param) / "server.log")
 
@@ -64,6 +66,20 @@ def request(address: str, method: str, path: str, document: object = None) -> tu
     connection.close()
     is_json = response.headers["content-type"].endswith("json")
     return response.status, json.loads(body) if is_json else body
+
+
+def infer(address: str, item_ids: list[str], parameters: dict[str, Any]) -> tuple[int, Any, str | None]:
+    """Return status, outputs by name, and model version of an inference."""
+    tensor = {"name": "item_ids", "shape": [len(item_ids)], "datatype": "BYTES", "data": item_ids}
+    status, answer = request(address, "POST", "/v2/models/live/infer", {"inputs": [tensor], "parameters": parameters})
+    outputs = {output["name"]: output["data"] for output in answer.get("outputs", [])}
+    return status, outputs, answer.get("model_version")
+
+
+def columns_of(answer: Any) -> dict[str, list[Any]]:
+    """Return what an inference must say of an answer of the API."""
+    found = answer["recommendations"]
+    return {"item_ids": [item["item_id"] for item in found], "scores": [item["score"] for item in found]}
 
 
 def worker_statuses() -> list[str]:
@@ -104,22 +120,27 @@ def test_a_session_grows_in_the_store(address: str) -> None:
     assert (status, answer["stored"], answer["session_length"], answer["served_by"]) == (200, True, 2, "session")
 
 
-def test_an_inference_answers_as_the_api_and_as_the_function(address: str, stack: Stack) -> None:
-    body = {"item_ids": ITEMS, "limit": 7}
-    _, function = request(urlsplit(stack.url).netloc, "POST", "/v1/recommendations", body)
-    _, direct = request(address, "POST", "/v1/recommendations", body)
+def test_an_inference_answers_as_the_function(address: str, stack: Stack) -> None:
+    _, function = request(urlsplit(stack.url).netloc, "POST", "/v1/recommendations", {"item_ids": ITEMS})
 
-    tensor = {"name": "item_ids", "shape": [2], "datatype": "BYTES", "data": ITEMS}
-    status, inferred = request(
-        address, "POST", "/v2/models/live/infer", {"inputs": [tensor], "parameters": {"limit": 7}}
-    )
+    status, columns, version = infer(address, ITEMS, {})
 
-    assert status == 200
-    columns = {output["name"]: output["data"] for output in inferred["outputs"]}
-    for answer in (function, direct):
-        assert [item["item_id"] for item in answer["recommendations"]] == columns["item_ids"]
-        assert [item["score"] for item in answer["recommendations"]] == columns["scores"]
-    assert inferred["model_version"] == stack.version
+    assert (status, version) == (200, stack.version)
+    assert columns == columns_of(function)
+
+
+@given(
+    item_ids=st.lists(st.sampled_from([*ITEMS, "no-such-item", "t\u00eba/1", "", "null"]), max_size=6),
+    options=st.fixed_dictionaries({}, optional={"limit": st.integers(-1, 130), "exclude_seen": st.booleans()}),
+)
+@settings(max_examples=30, deadline=None)
+def test_an_inference_answers_as_the_api(address: str, item_ids: list[str], options: dict[str, Any]) -> None:
+    expected, direct = request(address, "POST", "/v1/recommendations", {"item_ids": item_ids, **options})
+
+    status, columns, _ = infer(address, item_ids, options)
+
+    assert status == {200: 200, 422: 400}[expected]
+    assert status == 400 or columns == columns_of(direct)
 
 
 def test_the_documented_inference_answers_as_shown(address: str) -> None:
@@ -154,12 +175,14 @@ def test_tritonclient_gets_the_same(address: str, binary: bool) -> None:
 
 def test_the_working_groups_client_gets_the_same(address: str) -> None:
     _, direct = request(address, "POST", "/v1/recommendations", {"item_ids": ITEMS})
-    client = OpenInferenceClient(base_url=f"http://{address}")
-    tensor = RequestInput(name="item_ids", shape=[1, 2], datatype="BYTES", data=ITEMS)
+    document = {"inputs": [{"name": "item_ids", "shape": [1, 2], "datatype": "BYTES", "data": ITEMS}]}
 
-    response = client.model_infer("live", request=InferenceRequest(inputs=[tensor]))
+    with httpx.Client() as transport:
+        client = OpenInferenceClient(base_url=f"http://{address}", httpx_client=transport)
+        response = client.model_infer("live", request=InferenceRequest.parse_obj(document))
+        names = client.read_server_metadata().name, client.read_model_metadata("live").name
 
-    assert client.read_model_metadata("live").name == client.read_server_metadata().name.replace("nextitem", "live")
+    assert names == ("nextitem", "live")
     count = len(direct["recommendations"])
     assert [output.shape for output in response.outputs] == [[1, count], [1, count]]
 
