@@ -22,7 +22,7 @@ POLL_SECONDS = 0.1
 START_SECONDS = 60.0
 """Maximum time until a worker serves: a first model may have to be downloaded."""
 PAUSE_SECONDS = 1.0
-"""Minimum age of a worker that died and is replaced, so that a fault at the start does not take all the time."""
+"""After a worker that did not start, so that such a fault does not take all the time."""
 EXIT_SECONDS = 8.0
 """After delay and drain, a worker lets idle connections linger and saves snapshots. Then it is killed."""
 BACKLOG = 1024
@@ -121,32 +121,40 @@ class Supervisor:
         return True
 
     def _supervise(self) -> bool:
-        """Keep the workers running until a signal to stop; return False if one cannot be replaced."""
+        """Keep the workers running until a signal to stop; return False if none runs and none can be started."""
         while True:
             received = signal.sigtimedwait(SIGNALS, PAUSE_SECONDS)
-            number = received.si_signo if received is not None else signal.SIGCHLD
-            if number in STOPS:
+            if received is not None and received.si_signo in STOPS:
                 return True
-            dead = [worker for worker in self._workers if worker.exit_code is not None]
-            if dead:
-                self._report(f"worker {dead[0].pid} ended with {dead[0].end(0)}; another one takes its place")
-                time.sleep(max(0.0, dead[0].begun + PAUSE_SECONDS - time.monotonic()))
-            for worker in list(self._workers) if number == signal.SIGHUP else dead:
-                if not self._replace(worker):
-                    return bool(signal.sigpending() & STOPS)
+            for dead in [worker for worker in self._workers if worker.exit_code is not None]:
+                self._workers.remove(dead)
+                self._report(f"worker {dead.pid} ended with {dead.end(0)}; another one takes its place")
+            while len(self._workers) < self._settings.workers and self._add():
+                pass
+            if not self._workers:
+                return bool(signal.sigpending() & STOPS)
+            if received is not None and received.si_signo == signal.SIGHUP:
+                self._restart()
 
-    def _replace(self, old: Worker) -> bool:
-        """Start another worker, and stop the old one once it serves; False if it does not."""
-        new = Worker(self._listening)
-        if not new.wait_until_it_serves(START_SECONDS):
-            new.send(signal.SIGKILL)
-            self._report(f"worker {new.pid} did not start and ended with {new.end(EXIT_SECONDS)}")
-            return False
-        self._workers[self._workers.index(old)] = new
-        if old.exit_code is None:
+    def _restart(self) -> None:
+        """Replace the workers one by one; stop as soon as a new one does not start."""
+        for old in list(self._workers):
+            if not self._add():
+                return
+            self._workers.remove(old)
             old.send(signal.SIGTERM)
-            self._report(f"worker {old.pid} was replaced by {new.pid} and ended with {old.end(self._stop_seconds)}")
-        return True
+            self._report(f"worker {old.pid} was replaced and ended with {old.end(self._stop_seconds)}")
+
+    def _add(self) -> bool:
+        """Start one more worker and wait until it serves; return False if it does not."""
+        new = Worker(self._listening)
+        if new.wait_until_it_serves(START_SECONDS):
+            self._workers.append(new)
+            return True
+        new.send(signal.SIGKILL)
+        self._report(f"worker {new.pid} did not start and ended with {new.end(EXIT_SECONDS)}")
+        time.sleep(PAUSE_SECONDS)
+        return False
 
     def _stop(self, code: int) -> int:
         """Stop all workers at the same time; another signal makes them skip the delay."""

@@ -15,6 +15,8 @@ from nextitem.sessions.keys import session_key
 from nextitem.sessions.session import WINDOW
 
 SECONDS = 20.0
+PAUSE_SECONDS = 0.01
+"""Between two requests of a client."""
 SHELF = ["tent-008", "sleep-010", "stove-003", "mug-003", "espresso-013", "grinder-021", "coffee-004", "tea-010"]
 SHARED_EVERY = 20
 """One of so many events goes to a session that all clients share."""
@@ -42,7 +44,7 @@ class Shopper(threading.Thread):
 
     def run(self) -> None:
         """Send until told to stop."""
-        while not self._stopped.wait(0.002):
+        while not self._stopped.wait(PAUSE_SECONDS):
             session = f"{self.name}-{self.requests // WINDOW}"
             if self.requests % SHARED_EVERY == 0:
                 session = f"tablet-{self.requests // SHARED_EVENTS}"

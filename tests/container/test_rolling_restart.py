@@ -17,7 +17,7 @@ from tests.container.shoppers import Shoppers
 from tests.functions.client import PATIENT
 
 SERVERS = 4
-CLIENTS = 6
+CLIENTS = 4
 NOTICED_SECONDS = 0.15
 """From SIGTERM until the balancer has noticed: Kubernetes does both at the same time, and not at the same moment."""
 SETTINGS = {**PATIENT, "NEXTITEM_DRAIN_DELAY_SECONDS": "0.4"}
@@ -77,4 +77,4 @@ def _endpoint(container: Container) -> str:
 
 
 def _all_replaced(container: Container) -> bool | None:
-    return container.child.log_text().count("was replaced by") == SERVERS or None
+    return container.child.log_text().count("was replaced and ended with 0") == SERVERS or None

@@ -158,7 +158,8 @@ class Telemetry:
     def _logger(self) -> "Logger":
         from aws_lambda_powertools import Logger
 
-        return Logger(service="nextitem")
+        with self._lock:  # two at once would add two handlers: each line would come twice
+            return Logger(service="nextitem")
 
     def report_restore(self, milliseconds: float) -> None:
         """Let the first request after SnapStart's restore report the restore as its cold start.
