@@ -83,7 +83,7 @@ check: $(INSTALLED) ## ruff, import contracts, mypy --strict, cfn-lint
 	$(BIN)/cfn-lint --regions $(LINT_REGION) -- $(TEMPLATES)
 
 .PHONY: observability
-observability: $(INSTALLED) ## write observability/observability.yaml (alarms, dashboards) and the tables of docs/monitoring.md and docs/howto/costs.md
+observability: $(INSTALLED) ## write alarms and dashboards for CloudWatch, Prometheus and Grafana, and the tables of docs/monitoring.md and docs/howto/costs.md
 	@$(BIN)/python -m observability
 
 .PHONY: openapi
