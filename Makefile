@@ -39,7 +39,7 @@ $(INSTALLED): $(DEMO_INSTALLED)
 	@echo "installing the packages of development into .venv (with PyTorch; some minutes)"
 	@$(INSTALL_TORCH) || { echo "There is no CPU build of torch at $(TORCH_INDEX) for this Python, or it cannot be" \
 		"reached. TORCH_INDEX=URL names another index." >&2; exit 1; }
-	@$(PIP_INSTALL) --editable '.[export,report,spark,tune,mlflow,devstack,dev]'
+	@$(PIP_INSTALL) --editable '.[export,report,spark,tune,mlflow,devstack,container,dev]'
 	@touch $@
 
 .PHONY: install
@@ -83,7 +83,7 @@ check: $(INSTALLED) ## ruff, import contracts, mypy --strict, cfn-lint
 	$(BIN)/cfn-lint --regions $(LINT_REGION) -- $(TEMPLATES)
 
 .PHONY: observability
-observability: $(INSTALLED) ## write observability/observability.yaml (alarms, dashboards) and the tables of docs/monitoring.md and docs/howto/costs.md
+observability: $(INSTALLED) ## write alarms and dashboards for CloudWatch, Prometheus and Grafana, and the tables of docs/monitoring.md and docs/howto/costs.md
 	@$(BIN)/python -m observability
 
 .PHONY: openapi
