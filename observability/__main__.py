@@ -19,6 +19,7 @@ from observability.rendering.template import template
 ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "observability" / "observability.yaml"
 RULES = ROOT / "observability" / "prometheus-rules.yaml"
+RULE_RESOURCE = ROOT / "kubernetes" / "prometheus" / "rules.yaml"
 GRAFANA = ROOT / "observability" / "grafana.json"
 PAGES = (ROOT / "docs" / "monitoring.md", ROOT / "docs" / "howto" / "costs.md")
 """The pages with generated tables."""
@@ -48,6 +49,12 @@ def rendered() -> str:
 def rendered_rules() -> str:
     """Return the text of Prometheus's rules."""
     return f"# Written by `make observability`, do not edit\n{_yaml(checked(rules()))}"
+
+
+def rendered_rule_resource() -> str:
+    """Return the text of the same rules as a resource of the Prometheus operator."""
+    head = {"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule", "metadata": {"name": "nextitem"}}
+    return f"# Written by `make observability`, do not edit\n{_yaml({**head, 'spec': checked(rules())})}"
 
 
 def rendered_grafana() -> str:
@@ -82,11 +89,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m observability", description="Write what the alarms deploy.")
     parser.add_argument("--out", type=Path, default=TEMPLATE, help="write CloudWatch's template here")
     parser.add_argument("--rules", type=Path, default=RULES, help="write Prometheus's rules here")
+    parser.add_argument("--rule-resource", type=Path, default=RULE_RESOURCE, help="write them for Kubernetes here")
     parser.add_argument("--grafana", type=Path, default=GRAFANA, help="write Grafana's dashboard here")
     parser.add_argument("--page", type=Path, nargs="+", default=PAGES, help="update the tables of these pages")
     options = parser.parse_args(arguments)
     options.out.write_text(rendered(), encoding="utf-8")
     options.rules.write_text(rendered_rules(), encoding="utf-8")
+    options.rule_resource.write_text(rendered_rule_resource(), encoding="utf-8")
     options.grafana.write_text(rendered_grafana(), encoding="utf-8")
     for page in options.page:
         page.write_text(with_all_tables(page.read_text(encoding="utf-8")), encoding="utf-8")

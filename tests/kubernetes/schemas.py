@@ -1,4 +1,4 @@
-"""Schemas of the manifests: Kubernetes' own, strict, from kubernetes-validate; ours for two custom resources.
+"""Schemas of the manifests: Kubernetes' own, strict, from kubernetes-validate; ours for three custom resources.
 
 Ours have the fields that we use, after the reference of the Prometheus operator's API and of KServe's. An
 InferenceService's predictor is a pod's specification with further fields, so Kubernetes' schema checks the rest of it.
@@ -43,6 +43,19 @@ SERVICE_MONITOR = _object(
         ),
     }
 )
+_RULE = _object(
+    {"expr": _TEXT},
+    {"alert": _TEXT, "record": _TEXT, "for": _TEXT, "keep_firing_for": _TEXT, "labels": _TEXTS, "annotations": _TEXTS},
+)
+_GROUP = _object({"name": _TEXT, "rules": {"type": "array", "minItems": 1, "items": _RULE}}, {"interval": _TEXT})
+PROMETHEUS_RULE = _object(
+    {
+        "apiVersion": {"const": "monitoring.coreos.com/v1"},
+        "kind": {"const": "PrometheusRule"},
+        "metadata": _METADATA,
+        "spec": _object({"groups": {"type": "array", "minItems": 1, "items": _GROUP}}),
+    }
+)
 PREDICTOR = {
     "minReplicas": _COUNT,
     "maxReplicas": _COUNT,
@@ -63,6 +76,9 @@ INFERENCE_SERVICE = _object(
 )
 
 
+_CUSTOM = {"ServiceMonitor": SERVICE_MONITOR, "PrometheusRule": PROMETHEUS_RULE}
+
+
 def schema_fault(manifest: Manifest, version: str) -> str | None:
     """Return what a schema refuses of a manifest, None if nothing.
 
@@ -71,8 +87,8 @@ def schema_fault(manifest: Manifest, version: str) -> str | None:
         version: of Kubernetes.
     """
     try:
-        if manifest["kind"] == "ServiceMonitor":
-            jsonschema.validate(manifest, SERVICE_MONITOR)
+        if manifest["kind"] in _CUSTOM:
+            jsonschema.validate(manifest, _CUSTOM[manifest["kind"]])
         elif manifest["kind"] == "InferenceService":
             jsonschema.validate(manifest, INFERENCE_SERVICE)
             pod = {name: value for name, value in manifest["spec"]["predictor"].items() if name not in PREDICTOR}

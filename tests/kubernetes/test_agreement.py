@@ -12,6 +12,7 @@ from container.settings import ContainerSettings
 from nextitem.settings import Settings
 from nextitem.telemetry.metrics import TOTAL
 from nextitem.telemetry.prometheus import series_names
+from observability.__main__ import RULE_RESOURCE, rendered_rule_resource
 from tests.kubernetes.connections import connection_faults
 from tests.kubernetes.manifests import (
     BASE,
@@ -91,6 +92,10 @@ def test_the_autoscaler_follows_a_metric_that_the_adapter_makes_of_ours() -> Non
     assert rule["seriesQuery"].partition("{")[0] in series_names(TOTAL)
     assert pods["metric"]["name"] == rule["name"]["as"]
     assert pods["target"]["averageValue"] == f"{WORKERS_BUSY * workers * 1000:.0f}m"
+
+
+def test_the_rules_are_those_of_observability() -> None:
+    assert RULE_RESOURCE.read_text() == rendered_rule_resource(), "run `make observability`"
 
 
 def test_the_example_is_a_valid_deployment() -> None:

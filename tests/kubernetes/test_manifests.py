@@ -141,6 +141,7 @@ def test_each_mistake_is_found(path: tuple[Any, ...], value: object, fault: str)
         ((*CONTAINER, "env", 0, "value"), 8080),
         (("HorizontalPodAutoscaler", "spec", "metrics", 0, "type"), 5),
         (("ServiceMonitor", "spec", "endpoints", 0, "interval"), "15"),
+        (("PrometheusRule", "spec", "groups", 0, "rules", 0, "labels"), {"severity": 1}),
         ((*SCORER, "canaryTrafficPercent"), 101),
         ((*SCORER, "canaryTraffic"), 10),
         ((*SCORER, "containers", 0, "command"), "python"),

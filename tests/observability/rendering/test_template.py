@@ -12,7 +12,7 @@ import yaml
 
 from devstack.template.intrinsics import resolve_value
 from devstack.template.resolver import Resolver
-from observability.__main__ import TEMPLATE, main, rendered, rendered_grafana, rendered_rules
+from observability.__main__ import TEMPLATE, main, rendered, rendered_grafana, rendered_rule_resource, rendered_rules
 from observability.alarms.catalogue import COMPOSITES, EVERY_ALARM
 from observability.dashboards.widgets import FULL_WIDTH
 from observability.rendering.template import DASHBOARDS, template
@@ -65,12 +65,14 @@ def test_the_command_writes_template_and_page(tmp_path: Path) -> None:
     page.write_text("# Tea\n<!-- table: objectives -->\n<!-- end -->\nMore.\n")
 
     # WHEN the command runs
-    files = ["--out", str(out), "--rules", str(rules), "--grafana", str(grafana)]
+    resource = tmp_path / "resource.yaml"
+    files = ["--out", str(out), "--rules", str(rules), "--rule-resource", str(resource), "--grafana", str(grafana)]
     assert main([*files, "--page", str(page)]) == 0
 
     # THEN all are written, and the rest of the page stays
     assert out.read_text() == rendered()
     assert rules.read_text() == rendered_rules()
+    assert resource.read_text() == rendered_rule_resource()
     assert grafana.read_text() == rendered_grafana()
     assert page.read_text().startswith("# Tea\n<!-- table: objectives -->\n| objective |")
     assert page.read_text().endswith("|\n<!-- end -->\nMore.\n")
