@@ -18,7 +18,12 @@ NOT_IMPORTED = {("onnxruntime", name) for name in ("flatbuffers", "packaging", "
 FUNCTION = ROOT / "functions" / "requirements.txt"
 LEARNING = ROOT / "functions" / "learning" / "requirements.txt"
 CONTAINER = ROOT / "functions" / "container" / "requirements.txt"
-LOCKS = [FUNCTION, LEARNING, CONTAINER, *(source.with_suffix(".txt") for source in (ROOT / "requirements").glob("*.in"))]
+LOCKS = [
+    FUNCTION,
+    LEARNING,
+    CONTAINER,
+    *(source.with_suffix(".txt") for source in (ROOT / "requirements").glob("*.in")),
+]
 INSTALL = re.compile(r"pip install (?:.*\\\n)*.*")
 
 
