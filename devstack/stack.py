@@ -120,12 +120,9 @@ class Stack:
             settings=settings or {},
         )
         self._artifact = artifact
-        self._max_workers = max_workers
-        self._port = port
-        self._jwt = jwt
-        self._cors = cors
-        self._secret = secret
-        self._exclude_seen = exclude_seen
+        self._max_workers, self._port = max_workers, port
+        self._jwt, self._cors = jwt, cors
+        self._secret, self._exclude_seen = secret, exclude_seen
         self._pages, self._observe = pages, observe
         self._earlier = earlier
         self._catalogue = catalogue
@@ -150,7 +147,7 @@ class Stack:
                 self.put_secret(self._secret)
             self._served = resources.enter_context(
                 ServedFunction(
-                    replace(self._function, settings={**self._settings(), **self._function.settings}),
+                    replace(self._function, settings=self.function_settings),
                     children,
                     directory,
                     max_workers=self._max_workers,
@@ -275,7 +272,9 @@ class Stack:
             "DEVSTACK_VALKEY": str(valkey_binary()),
         }
 
-    def _settings(self) -> dict[str, str]:
+    @property
+    def function_settings(self) -> dict[str, str]:
+        """The environment variables with which a process answers for this stack."""
         secret = {"NEXTITEM_KEY_SECRET": KEY_SECRET} if self._secret is None else Secret(self.s3_endpoint).settings
         return {
             "AWS_ENDPOINT_URL_S3": self.s3_endpoint,
@@ -284,6 +283,7 @@ class Stack:
             **({"NEXTITEM_LAKE_BUCKETS": str(self._lake_buckets)} if self._lake_buckets else {}),
             **secret,
             "OPENBLAS_NUM_THREADS": "1",  # 25-60 ms off the import of numpy
+            **self._function.settings,
         }
 
 

@@ -24,6 +24,7 @@ from nextitem.telemetry.record import ColdPhase, RequestRecord, Telemetry, proce
 
 if TYPE_CHECKING:
     from nextitem.service.self_check import SelfCheckResult
+    from nextitem.telemetry.sink import MetricsSink
     from startup import Startup
 
 RESTORE_SECONDS = 5.0
@@ -62,11 +63,20 @@ class Application(Restorable):
 
         return self_check.verify(self.router, self.keys, self._valkey)
 
-    def before_snapshot(self) -> None:
-        """Answer one request and wait for the catalogue; then forget the secret and close all connections."""
-        with contextlib.suppress(NoModel):  # it is logged already, and a restored process loads again
+    def warm_up(self) -> None:
+        """Answer one request and wait for the catalogue."""
+        with contextlib.suppress(NoModel):  # it is logged already, and the next request loads again
             self.recommender.recommend(ItemsRequest((), RankingOptions()), RequestRecord())
-            self.router.model_for(attributes=True)  # no download may be under way in a snapshot
+            self.router.model_for(attributes=True)
+
+    def finish(self, limit: Deadline) -> None:
+        """Wait until the saves of all requests are stored, or until a deadline; then close all connections."""
+        self.recommender.finish(limit)
+        self._valkey.close()
+
+    def before_snapshot(self) -> None:
+        """Warm up: no download may be under way in a snapshot. Then forget the secret and close all connections."""
+        self.warm_up()
         self.keys.secret.forget()
         self._valkey.close()
 
@@ -82,16 +92,18 @@ class Application(Restorable):
         self.telemetry.report_restore((time.perf_counter() - begun) * 1000)
 
 
-def start(startup: "Startup") -> Application:
+def start(startup: "Startup", sink: "MetricsSink | None" = None, *, ready_first: bool = False) -> Application:
     """Build an application and wait until models, key secret and store client are loaded, in parallel.
 
     Args:
         startup: what began before the imports.
+        sink: takes the metrics records; by default they go to the log, for CloudWatch.
+        ready_first: whether the process gets no request until it is ready, so that no request counts as slow for it.
     """
     importing = (time.perf_counter() - LOADING_SINCE) * 1000
     cold: dict[ColdPhase, float] = {"process_start": max(0.0, process_age_ms() - importing), "import": importing}
     settings = startup.settings
-    telemetry = Telemetry(cold, settings.stack, settings.placements)
+    telemetry = Telemetry(cold, settings.stack, settings.placements, sink, ready_first=ready_first)
     keys = _keys(settings, telemetry)
     threading.excepthook = lambda death: telemetry.report_fault(death.exc_value or death.exc_type())
     router = Router(

@@ -51,3 +51,23 @@ def _fits(template: list[str], path: list[str]) -> bool:
     return len(template) == len(path) and all(
         part == text or (part.startswith("{") and text) for part, text in zip(template, path, strict=True)
     )
+
+
+def matched_route(method: str, path: str) -> tuple[str, dict[str, str]]:
+    """Return route key and path variables of a request that no gateway has matched.
+
+    Args:
+        method: in capitals.
+        path: decoded, without the query.
+
+    Raises:
+        RequestError: 404 or 405, no operation has this path or method.
+    """
+    parts = path.split("/")
+    for key in ROUTE_KEYS:
+        key_method, _, template = key.partition(" ")
+        pattern = template.split("/")
+        if method == key_method and _fits(pattern, parts):
+            pairs = zip(pattern, parts, strict=True)
+            return key, {name.strip("{}"): part for name, part in pairs if name.startswith("{")}
+    return unmatched_route(method, path, "$default")

@@ -5,18 +5,16 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 """
 
 import base64
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from calls import Call, DirectOperation, Response, routed_call
 from http_routes import PATH_VARIABLE, ROUTE_KEYS, unmatched_route
-from nextitem.errors import MAX_FAULTS, Fault, RequestError
+from nextitem.errors import RequestError
 from nextitem.service.huge_numbers import replace_infinities
-from nextitem.service.schema import Operation, Problem, encode
-from query_string import parse_query
+from nextitem.service.schema import encode
 
-DirectOperation = Operation | Literal["verify"]
 DIRECT: tuple[DirectOperation, ...] = (*ROUTE_KEYS.values(), "verify")
 """The operations of a direct invoke; `verify` has no HTTP route."""
 
@@ -29,8 +27,6 @@ _EVENT_SOURCES = {
     "awslogs": "CloudWatch Logs",
 }
 """The field that identifies the events of each source. No source reads the function's answer."""
-NOT_CACHED = {"cache-control": "no-store"}
-"""Header of every answer: an answer depends on the session, and the next one may differ."""
 _HTTP_MARKS = ("routeKey", "httpMethod", "headers")
 """Fields that identify an HTTP request: of an HTTP API, a REST API, a load balancer or VPC Lattice."""
 
@@ -64,28 +60,6 @@ class _Event(msgspec.Struct, rename="camel"):
     request_context: _Context = msgspec.field(default_factory=_Context)
     body: str | None = None
     is_base64_encoded: bool | None = False
-
-
-class Call(msgspec.Struct, frozen=True):
-    """An operation and its arguments.
-
-    Attributes:
-        operation: the operation.
-        session_id: not checked yet; None if the event has none.
-        item_id: likewise.
-        subject: the subject of the token (JWT) that API Gateway checked; None without a token.
-        body: JSON text, or the document of a query string.
-        query: whether `body` comes from a query string, where all values are text.
-        envelope_fields: names of the invoke itself, suggested for a misspelt field.
-    """
-
-    operation: DirectOperation
-    session_id: object = None
-    item_id: object = None
-    subject: str | None = None
-    body: bytes | dict[str, Any] = msgspec.field(default_factory=dict)
-    query: bool = False
-    envelope_fields: tuple[str, ...] = ()
 
 
 def is_http(event: object) -> bool:
@@ -125,17 +99,8 @@ def http_call(event: object) -> Call:
         route_key, variables = http_event.route_key, http_event.path_parameters or {}
     else:
         route_key, variables = unmatched_route(*_target(http_event))
-    operation, subject = ROUTE_KEYS[route_key], _subject(http_event)
-    session_id, item_id = variables.get("session_id"), variables.get("item_id")
-    query, body = parse_query(http_event.raw_query_string or ""), _body(http_event)
-    if route_key.startswith("POST "):
-        if query:
-            faults = [Fault(name, "this operation reads no query parameters; send it in the body") for name in query]
-            raise RequestError(422, "Unprocessable content", faults[0].detail, faults=faults[:MAX_FAULTS])
-        return Call(operation, session_id, item_id, subject, body)
-    if body.strip() not in (b"{}", b"null"):
-        raise RequestError(422, "Unprocessable content", "this operation takes no body; send query parameters")
-    return Call(operation, session_id, item_id, subject, query, query=True)
+    subject = _subject(http_event)
+    return routed_call(route_key, variables, http_event.raw_query_string or "", _body(http_event), subject)
 
 
 def direct_call(event: object) -> Call:
@@ -164,12 +129,12 @@ def direct_call(event: object) -> Call:
     raise RequestError(404, "No such operation", detail, field="operation")
 
 
-def http_response(status: int, answer: Any, headers: Mapping[str, str]) -> dict[str, Any]:
-    """Return the API Gateway response of an answer; None is an empty response."""
-    if answer is None:
-        return {"statusCode": status, "headers": {**NOT_CACHED, **headers}}
-    kind = "application/problem+json" if isinstance(answer, Problem) else "application/json"
-    return {"statusCode": status, "headers": {"content-type": kind, **NOT_CACHED, **headers}, "body": encode(answer)}
+def http_response(response: Response) -> dict[str, Any]:
+    """Return the API Gateway response of a call's response."""
+    converted: dict[str, Any] = {"statusCode": response.status, "headers": response.all_headers}
+    if response.answer is not None:
+        converted["body"] = encode(response.answer)
+    return converted
 
 
 def _event_source(event: object) -> str | None:
@@ -222,8 +187,6 @@ def _text(body: dict[str, Any]) -> bytes:
 
 def _body(event: _Event) -> bytes:
     text = event.body or ""
-    if not text:
-        return b"{}"  # no body means an empty object
     if not event.is_base64_encoded:
         return text.encode(errors="surrogatepass")  # half a surrogate pair is then refused like any other wrong byte
     try:

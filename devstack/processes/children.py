@@ -81,6 +81,17 @@ class Child:
         """Send a signal to the process itself; does nothing if it has ended."""
         self._process.send_signal(number)
 
+    def wait(self, seconds: float) -> int:
+        """Wait for its end and return its exit code; it then needs no `kill`, if its group has ended with it.
+
+        Raises:
+            StackError: it did not end in time.
+        """
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise StackError(f"{self.name} did not end in {seconds:g} s: {self._last_log_line()}") from None
+
     def kill(self) -> None:
         """Kill its process group and wait for its end and for the callback of `on_exit`."""
         with contextlib.suppress(ProcessLookupError, PermissionError):

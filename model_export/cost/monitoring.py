@@ -15,7 +15,7 @@ from nextitem.telemetry.metrics import (
 
 SOURCES = 5
 """Values of `served_by`: session, stateless, popular, similar and trending."""
-ALARM_METRICS = 80
+ALARM_METRICS = 81
 """Metrics that the alarms of `observability` watch, without those that exist for one kind of store only."""
 COMPOSITE_ALARMS = 8
 LEARNING_ALARM_METRICS, LEARNING_COMPOSITE_ALARMS = 12, 2

@@ -3,7 +3,7 @@
 from nextitem.telemetry import metrics
 from observability.alarms.types import HOUR, KEEP_STATE, MINUTE, NO_TRAFFIC, ONLY_EVENTS, MetricAlarm, Window
 from observability.metrics.expressions import Band, IfAtLeast, Parameter, Stat
-from observability.metrics.indicators import HIT_RATE, total
+from observability.metrics.indicators import HIT_RATE, UNKNOWN_SHARE, total
 from observability.metrics.references import OwnMetric
 
 HIT_RATE_FLOOR = Parameter("HitRateFloor")
@@ -41,9 +41,9 @@ MODEL_ALARMS = (
     ),
     MetricAlarm(
         name="unknown-items",
-        meaning="On average, a request holds more than 0.2 new events with an item that the model does not know",
+        meaning="There are more than 0.2 new events with an item that the model does not know for each request",
         runbook="drift",
-        expression=Stat(OwnMetric(metrics.UNKNOWN), "Average"),
+        expression=UNKNOWN_SHARE.expression,
         threshold=0.2,
         window=Window(HOUR, 3, 3),
         missing=KEEP_STATE,

@@ -6,7 +6,7 @@ from observability.dashboards.learning import DRIFT_ROWS
 from observability.dashboards.lines import indicator_line, placement_graph, statistic_lines, sum_line, version_graph
 from observability.dashboards.widgets import Dashboard, Graph, Line, Text
 from observability.metrics.expressions import Stat
-from observability.metrics.indicators import RECIPROCAL_RANK
+from observability.metrics.indicators import RECIPROCAL_RANK, UNKNOWN_SHARE
 from observability.metrics.references import OwnMetric
 
 _COLD_PHASES = (
@@ -41,8 +41,8 @@ DEBUG = Dashboard(
                 ),
             ),
             Graph(
-                title="Unknown items per request that appends events",
-                lines=(Line("unknown items", Stat(OwnMetric(metrics.UNKNOWN), "Average")),),
+                title="Unknown items per request",
+                lines=(indicator_line(UNKNOWN_SHARE),),
             ),
             Graph(title="First score", lines=statistic_lines(metrics.TOP_SCORE, "Minimum", "Average", "Maximum")),
         ),

@@ -123,6 +123,14 @@ RESTORE_P95 = Indicator(
     "ms",
     Stat(OwnMetric(metrics.RESTORE), "p95"),
 )
+UNKNOWN_SHARE = Indicator(
+    "unknown_share",
+    "unknown items",
+    "new events with an item that the model does not know, per request",
+    "share",
+    # Only records with such events have the metric, so its average is at least 1.
+    Share(Filled(total(metrics.UNKNOWN)), REQUESTS),
+)
 HIT_RATE = Indicator(
     "hit_rate",
     "online hit@20",
@@ -179,6 +187,7 @@ INDICATORS: tuple[Indicator, ...] = (
     RESTORE_P95,
     STORE_FAULT_SHARE,
     THROTTLE_SHARE,
+    UNKNOWN_SHARE,
     HIT_RATE,
     RECIPROCAL_RANK,
     CLICK_RATE,

@@ -56,12 +56,15 @@ class Reply:
 
 
 class Client:
-    """Calls one stack; may be shared between threads. `token` goes with each HTTP request, where the API wants one."""
+    """Calls one stack; may be shared between threads.
 
-    def __init__(self, stack: Stack, token: str | None = None) -> None:
+    `token` goes with each HTTP request, where the API wants one. `url` is that of another entry point.
+    """
+
+    def __init__(self, stack: Stack, token: str | None = None, url: str | None = None) -> None:
         self._stack = stack
         self._authorization = {} if token is None else {"authorization": f"Bearer {token}"}
-        self._address = urlsplit(stack.url).netloc
+        self._address = urlsplit(url or stack.url).netloc
 
     def request(self, method: str, target: str, body: Any = None) -> Reply:
         """Send a request; a `body` of bytes goes as it is, any other as JSON."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import redis
 
+from devstack.container import Container
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
 from nextitem.model.artifact import open_artifact
@@ -24,6 +25,22 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def client(stack: Stack) -> Client:
     return Client(stack)
+
+
+@pytest.fixture(scope="session")
+def container(stack: Stack) -> Iterator[Container]:
+    """The container entry point on the same bucket and store."""
+    with Container(stack) as container:
+        yield container
+
+
+@pytest.fixture(scope="session", params=["lambda", "container"])
+def client_of_either(request: pytest.FixtureRequest, stack: Stack) -> Client:
+    """A client of each entry point in turn, for a module's own fixture `client`: its tests hold for both."""
+    if request.param == "lambda":
+        return Client(stack)
+    container: Container = request.getfixturevalue("container")
+    return Client(stack, url=container.url)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import redis
 
+from devstack.container import Container
 from devstack.publish import demo_artifact
 from devstack.stack import KEY_SECRET, Stack
 from nextitem.model.engine import Model
@@ -22,20 +23,30 @@ EVENTS_EACH = 6
 SHELF = ["tent-008", "sleep-010", "stove-003", "mug-003", "espresso-013", "grinder-021", "coffee-004", "tea-010"]
 
 
-@pytest.fixture(scope="module", params=[None, WORKERS], ids=["on-demand", "managed-instances"])
-def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+@pytest.fixture(scope="module", params=["on-demand", "managed-instances", "container"])
+def entry(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def stack(entry: str) -> Iterator[Stack]:
     """Several workers, or one of several processes; all have started, for else the first would do all work."""
-    concurrency: int | None = request.param
-    workers = WORKERS if concurrency is None else 1
+    concurrency = WORKERS if entry == "managed-instances" else None
+    workers = WORKERS if entry == "on-demand" else 1
     with Stack(artifact=demo_artifact(), max_workers=workers, concurrency=concurrency, settings=PATIENT) as stack:
-        for _ in range(workers):
+        for _ in range(0 if entry == "container" else workers):
             stack.prepare()
         yield stack
 
 
 @pytest.fixture(scope="module")
-def client(stack: Stack) -> Client:
-    return Client(stack)
+def client(entry: str, stack: Stack) -> Iterator[Client]:
+    """Of the function, or of two processes with some threads each."""
+    if entry != "container":
+        yield Client(stack)
+        return
+    with Container(stack, workers=2) as container:
+        yield Client(stack, url=container.url)
 
 
 def at_once(do: Callable[[int], list[Reply]]) -> list[Reply]:

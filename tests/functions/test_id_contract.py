@@ -9,9 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from calls import Call
 from devstack.api_gateway.http_event import HttpRequest, to_event
 from devstack.api_gateway.routes import resolve
-from lambda_events import Call, direct_call, http_call
+from lambda_events import direct_call, http_call
 from model_export.cli.items import require_ids
 from nextitem.errors import InputError, RequestError
 from nextitem.ids import ID_FAULT

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from calls import Response
 from http_routes import ROUTE_KEYS
 from lambda_events import direct_call, http_call, http_response, is_http, wants_raised_errors
 from nextitem.errors import RequestError
@@ -266,8 +267,8 @@ def test_a_direct_invoke_gets_its_errors_as_answers(payload: Any) -> None:
 
 def test_responses_have_their_content_type() -> None:
     problem = schema.Problem("Not found", 404, "no operation has this path")
-    answer = http_response(200, schema.Recommendation("café", 0.5), {})
-    refused = http_response(404, problem, {"x-more": "1"})
+    answer = http_response(Response(200, schema.Recommendation("café", 0.5), {}))
+    refused = http_response(Response(404, problem, {"x-more": "1"}))
 
     assert answer["headers"] == {"content-type": "application/json", "cache-control": "no-store"}
     assert json.loads(answer["body"]) == {"item_id": "café", "score": 0.5}
@@ -277,4 +278,4 @@ def test_responses_have_their_content_type() -> None:
         "x-more": "1",
     }
     assert (refused["statusCode"], json.loads(refused["body"])["status"]) == (404, 404)
-    assert http_response(204, None, {}) == {"statusCode": 204, "headers": {"cache-control": "no-store"}}
+    assert http_response(Response(204, None, {})) == {"statusCode": 204, "headers": {"cache-control": "no-store"}}

@@ -15,6 +15,12 @@ HIKE = ["tent-008", "sleep-010", "stove-003"]
 DAY_SECONDS = 86_400
 
 
+@pytest.fixture
+def client(client_of_either: Client) -> Client:
+    """Of both entry points."""
+    return client_of_either
+
+
 def at(minute: int, item_id: str, event_id: str | None = None) -> dict[str, Any]:
     event = {"item_id": item_id, "occurred_at": f"2026-01-20T09:{minute:02}:00Z"}
     return event if event_id is None else event | {"event_id": event_id}

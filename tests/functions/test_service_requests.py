@@ -16,6 +16,12 @@ STATELESS = "/v1/recommendations"
 PROBLEM = "application/problem+json"
 
 
+@pytest.fixture
+def client(client_of_either: Client) -> Client:
+    """Of both entry points."""
+    return client_of_either
+
+
 def ask_all(client: Client, session_id: str, **wanted: Any) -> list[Reply]:
     """The same question in each of the three ways."""
     query = {name: str(value).lower() if isinstance(value, bool) else value for name, value in wanted.items()}

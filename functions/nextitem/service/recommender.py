@@ -48,7 +48,7 @@ CONNECT_SHARE = 0.4
 
 
 class Recommender:
-    """Answers requests, one at a time.
+    """Answers requests. Threads may share it.
 
     Args:
         router: gives the model that answers a session.
@@ -232,6 +232,10 @@ class Recommender:
     def wait_until_sent(self, deadline: Deadline) -> None:
         """Wait until the saves of earlier requests are sent to the store, or until the deadline."""
         self._saves.wait(deadline)
+
+    def finish(self, deadline: Deadline) -> None:
+        """Wait until the store has replied to all saves, or until the deadline. No request may be under way."""
+        self._saves.finish(deadline)
 
     def _answer_for_items(
         self, item_ids: Sequence[str], wanted: RankingOptions, record: RequestRecord, source: ServedBy

@@ -236,6 +236,12 @@ class Router:
             self._attributes.start()
         self._has_answered = True
 
+    def has_model(self) -> bool:
+        """Return whether a model is loaded; begin to load one if there is none."""
+        if self._serving is None and not 0 <= self._clock() - self._read_at < RETRY_SECONDS:
+            self._attempt.start()
+        return self._serving is not None
+
     def serving(self) -> list[RoutedModel]:
         """Return the models in use, one for each variant; none before the first is loaded."""
         if self._serving is None:

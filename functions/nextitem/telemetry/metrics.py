@@ -1,4 +1,4 @@
-"""Every metric that the function emits, described once for telemetry, alarms and dashboards.
+"""Every metric that the service emits, described once for telemetry, alarms and dashboards.
 
 AWS bills each value of a dimension as a metric of its own, so only metrics that are compared per version or per source
 have those dimensions. Every set begins with the stack: several stacks in one account share the namespace, and the
@@ -175,6 +175,13 @@ LEARNING_METRICS: tuple[Metric, ...] = (
     *(LAKE_EVENTS, LAKE_LOST, LAKE_STREAMS_LEFT, GUARDS_UNMEASURED),
 )
 """Emitted by the functions of the learning loop, never by a request."""
+
+OVERLOADED = Metric(
+    "overloaded", "Count", "1 if the request was refused because too many were waiting already", always=False
+)
+
+CONTAINER_METRICS: tuple[Metric, ...] = (OVERLOADED,)
+"""Emitted by the container's entry point only."""
 
 PHASE_METRICS = (STORE_READ, INFERENCE, STORE_WRITE)
 CONVERSION_METRICS = {"cart": CART_CONVERSIONS, "purchase": PURCHASE_CONVERSIONS, "like": LIKE_CONVERSIONS}

@@ -7,9 +7,8 @@ Nothing here takes the id of a session, an event or an item, so that none can re
 fault of the telemetry becomes a line on stderr, see `never_raise`.
 """
 
-import importlib
 import os
-import sys
+import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from nextitem.sessions.feedback import Feedback
 from nextitem.sessions.session import Status
 from nextitem.telemetry import metrics
 from nextitem.telemetry.last_resort import never_raise
+from nextitem.telemetry.sink import EmfSink, MetricsSink
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -127,26 +127,39 @@ class Telemetry:
             SnapStart, where many processes come from one start.
         stack: the first dimension of every metric.
         placements: those that are a dimension of metrics; others are only in the log.
+        sink: takes the metrics records; by default they go to the log.
+        ready_first: whether the process gets no request until it is ready, so that none waits for its start. A Lambda
+            function reads that from its environment.
     """
 
-    def __init__(self, cold: dict[ColdPhase, float], stack: str, placements: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        cold: dict[ColdPhase, float],
+        stack: str,
+        placements: Collection[str] = (),
+        sink: MetricsSink | None = None,
+        *,
+        ready_first: bool = False,
+    ) -> None:
         kind = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
         self._cold = {} if kind == "snap-start" else cold
         # Provisioned concurrency and Managed Instances start before any request, so none waits for it.
-        self._awaited = kind == "on-demand"
+        self._awaited = kind == "on-demand" and not ready_first
         self._stack, self._placements = stack, placements
+        self._sink = EmfSink() if sink is None else sink
+        self._lock = threading.Lock()
 
-    @staticmethod
     @never_raise
-    def prepare() -> None:
-        """Import Powertools (9 ms). A cold start calls this while it waits for the model, before the first record."""
-        importlib.import_module("nextitem.telemetry.serializer")
+    def prepare(self) -> None:
+        """Do the slow part of the first record. A cold start calls this while it waits for the model."""
+        self._sink.prepare()
 
     @cached_property
     def _logger(self) -> "Logger":
         from aws_lambda_powertools import Logger
 
-        return Logger(service="nextitem")
+        with self._lock:  # two at once would add two handlers: each line would come twice
+            return Logger(service="nextitem")
 
     def report_restore(self, milliseconds: float) -> None:
         """Let the first request after SnapStart's restore report the restore as its cold start.
@@ -177,7 +190,7 @@ class Telemetry:
             status: the HTTP status of the answer.
         """
         total = (time.perf_counter() - record.started) * 1000
-        cold, self._cold = self._cold, {}
+        cold = self._take_cold() if self._cold else self._cold
         values = record.values(status, total, sum(cold.values()) if self._awaited else 0.0)
         for name, milliseconds in cold.items():
             values[_COLD_METRICS[name].name] = milliseconds
@@ -192,6 +205,12 @@ class Telemetry:
         self._write(dimensions, values, properties)
         for kind, detail in record.faults:
             self._warn("store fault", kind, detail)
+
+    def _take_cold(self) -> dict[ColdPhase, float]:
+        """Return the phases of the start, once: several threads may have a first request."""
+        with self._lock:
+            cold, self._cold = self._cold, {}
+        return cold
 
     @never_raise
     def _warn(self, message: str, fault: str, detail: str, error: BaseException | None = None) -> None:
@@ -225,14 +244,7 @@ class Telemetry:
 
     @never_raise
     def _write(self, dimensions: dict[str, str], values: dict[str, float], properties: dict[str, str | int]) -> None:
-        """Write one record, with Lambda's trace id where active tracing sets it."""
-        from nextitem.telemetry.serializer import serialize  # Powertools: see `Telemetry.prepare`
-
-        trace = os.environ.get("_X_AMZN_TRACE_ID", "").partition("Root=")[2].partition(";")[0]
-        if trace:
-            properties = {**properties, "trace_id": trace}
-        rounded = {name: round(value, 3) for name, value in values.items()}
-        sys.stdout.write(serialize({"stack": self._stack, **dimensions}, rounded, properties) + "\n")
+        self._sink.write({"stack": self._stack, **dimensions}, values, properties)
 
 
 def process_age_ms() -> float:

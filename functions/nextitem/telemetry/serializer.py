@@ -13,12 +13,12 @@ from functools import lru_cache
 import msgspec
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
-from nextitem.telemetry.metrics import DIMENSION_SETS, LEARNING_METRICS, METRICS, NAMESPACE
+from nextitem.telemetry.metrics import CONTAINER_METRICS, DIMENSION_SETS, LEARNING_METRICS, METRICS, NAMESPACE
 
 MAX_LAYOUTS = 256
 """Maximum number of layouts (combinations of metrics and dimensions) with cached directives; there are some dozens."""
 
-_BY_NAME = {metric.name: metric for metric in (*METRICS, *LEARNING_METRICS)}
+_BY_NAME = {metric.name: metric for metric in (*METRICS, *LEARNING_METRICS, *CONTAINER_METRICS)}
 _POWERTOOLS = EphemeralMetrics(namespace=NAMESPACE)
 
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from openapi_spec_validator import validate
 
+import calls
 import http_routes
 import lambda_events
 from devstack.openapi.api_page import table
@@ -169,7 +170,7 @@ def test_every_answer_says_that_it_must_not_be_kept() -> None:
     shown = [
         {name: header["schema"]["const"] for name, header in response["headers"].items()} for response in successes
     ]
-    assert shown == [lambda_events.NOT_CACHED] * len(OPERATIONS)
+    assert shown == [calls.NOT_CACHED] * len(OPERATIONS)
 
 
 def test_a_table_that_the_page_lacks_is_an_error() -> None:

@@ -86,7 +86,7 @@ def test_a_low_hit_rate_of_enough_events_pages(labels: int, hits: int, expected:
         ({"cold_start": 80}, "cold-start-storm"),
         ({"restore_ms": 60}, "restore-slow"),
         ({"route_faults": 1}, "route-faults"),
-        ({"unknown_items": 0.5}, "unknown-items"),
+        ({"unknown_items": 250}, "unknown-items"),
     ],
 )
 def test_other_faults_open_a_ticket(sums: dict[str, float], expected: str) -> None:

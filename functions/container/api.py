@@ -1,0 +1,144 @@
+"""The ASGI application: the API's routes, the Open Inference Protocol, and `/livez`, `/readyz`, `/metrics`."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+from calls import NOT_CACHED, RETRY_AFTER, CallExecutor, Response
+from container.admission import OVERLOAD, Admission
+from container.http_request import ClientGone, Receive, Scope, check_head, decoded_path, http_call, read_body
+from container.inference_api import InferenceApi
+from container.inference_protocol import Reply, is_path
+from container.server import Drain
+from nextitem.errors import RequestError
+from nextitem.service import schema
+from nextitem.telemetry.metrics import OVERLOADED
+from nextitem.telemetry.record import RequestRecord
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Emit = Callable[[RequestRecord, int], None]
+
+_REFUSED_BEFORE_ITS_END = frozenset({408, 413, 431})
+"""The connection cannot be used again: the rest of the request may still come."""
+_TEXT = {"content-type": "text/plain; charset=utf-8", **NOT_CACHED}
+
+
+class Rendered(NamedTuple):
+    """A response, ready to be sent."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+class Api:
+    """Answers the requests of one worker process.
+
+    Args:
+        executor: executes calls, in threads.
+        admission: bounds them.
+        inference: answers the requests of the Open Inference Protocol.
+        drain: whether the process is on its way out.
+        has_model: returns whether a model is loaded; it begins to load one where there is none.
+        metrics: returns the text for Prometheus and its content type.
+        emit: records a request that no call answers.
+    """
+
+    def __init__(
+        self,
+        executor: CallExecutor,
+        admission: Admission,
+        inference: InferenceApi,
+        drain: Drain,
+        *,
+        has_model: Callable[[], bool],
+        metrics: Callable[[], tuple[bytes, str]],
+        emit: Emit,
+    ) -> None:
+        self._executor, self._admission, self._drain = executor, admission, drain
+        self._inference = inference
+        self._has_model, self._metrics, self._emit = has_model, metrics, emit
+        self._probes: dict[bytes, Callable[[], Awaitable[Rendered]]] = {
+            b"/livez": self._livez,
+            b"/readyz": self._readyz,
+            b"/metrics": self._metrics_page,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; see ASGI."""
+        arrived = time.perf_counter()
+        probe, path = self._probes.get(scope["raw_path"]), decoded_path(scope["raw_path"])
+        try:
+            if probe is not None and scope["method"] in {"GET", "HEAD"}:
+                rendered = await probe()
+            else:
+                check_head(scope)
+                body = await read_body(receive)
+                if is_path(path):
+                    reply = await self._inference.answer(scope["method"], path, body, _record(arrived))
+                    rendered = _of_protocol(reply)
+                else:
+                    rendered = await self._call(scope, body, arrived)
+        except RequestError as error:
+            if is_path(path):
+                rendered = _of_protocol(self._inference.refuse(error, _record(arrived)))
+            else:
+                rendered = self._unanswered(schema.problem_of(error), {}, _record(arrived))
+        except ClientGone:
+            return
+        await _send(rendered, send, closes=self._drain.has_begun or rendered.status in _REFUSED_BEFORE_ITS_END)
+
+    async def _call(self, scope: Scope, body: bytes, arrived: float) -> Rendered:
+        read = partial(http_call, scope["method"], scope["raw_path"], scope["query_string"], body)
+        rendered = await self._admission.run(lambda: _rendered(self._executor.answer(read, _record(arrived))))
+        if rendered is not None:
+            return rendered
+        record = _record(arrived)
+        record.measure(OVERLOADED, 1)
+        return self._unanswered(schema.Problem("Service unavailable", 503, OVERLOAD), RETRY_AFTER, record)
+
+    def _unanswered(self, problem: schema.Problem, headers: Mapping[str, str], record: RequestRecord) -> Rendered:
+        self._emit(record, problem.status)
+        return _rendered(Response(problem.status, problem, headers))
+
+    async def _livez(self) -> Rendered:
+        return Rendered(200, _TEXT, b"ok\n")
+
+    async def _readyz(self) -> Rendered:
+        if self._drain.has_begun:
+            return Rendered(503, _TEXT, b"draining\n")
+        if not self._has_model():
+            return Rendered(503, _TEXT, b"no model is loaded\n")
+        return Rendered(200, _TEXT, b"ok\n")
+
+    async def _metrics_page(self) -> Rendered:
+        body, content_type = await asyncio.to_thread(self._metrics)
+        return Rendered(200, {"content-type": content_type, **NOT_CACHED}, body)
+
+
+def _record(arrived: float) -> RequestRecord:
+    """Return the record of a request; its time begins as the request arrives, so that waiting counts."""
+    record = RequestRecord()
+    record.started = arrived
+    return record
+
+
+def _of_protocol(reply: Reply) -> Rendered:
+    return Rendered(reply.status, {"content-type": "application/json", **NOT_CACHED, **reply.headers}, reply.body())
+
+
+def _rendered(response: Response) -> Rendered:
+    body = b"" if response.answer is None else schema.encode(response.answer).encode()
+    return Rendered(response.status, response.all_headers, body)
+
+
+async def _send(rendered: Rendered, send: Send, *, closes: bool) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in rendered.headers.items()]
+    if rendered.body:
+        headers.append((b"content-length", b"%d" % len(rendered.body)))
+    if closes:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": rendered.status, "headers": headers})
+    await send({"type": "http.response.body", "body": rendered.body})

@@ -1,0 +1,148 @@
+"""Metrics for Prometheus: each worker process counts in files of its own, and any of them answers for all.
+
+Versions that no longer serve keep their series until the container ends: prometheus_client cannot remove series of
+several processes. Their counters do not change any more, so rates and shares do not see them. A process names at most
+`MAX_VERSIONS` versions and variants; all later ones are counted as `OTHER`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary, generate_latest
+from prometheus_client import values as value_classes
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from container.metrics_files import Slot, forget_dead_gauges, shared_directory
+from nextitem.telemetry import prometheus
+from nextitem.telemetry.metrics import Metric
+
+LABELS = ("stack", "model_version", "variant", "served_by", "placement")
+"""Every label; a record has some of them, the others are empty."""
+MAX_VERSIONS = 50
+"""Pairs of a model version and a variant. Each has some 40 series."""
+OTHER = "other"
+SUM_OF_LIVING: Literal["livesum"] = "livesum"
+"""prometheus_client's name of it."""
+_MS_PER_SECOND = 1000
+
+_EVENT_COUNTERS = tuple(
+    metric for metric in prometheus.EXPOSED if prometheus.kind(metric) == "counter" and not metric.always
+)
+"""Counters that not every request adds to."""
+
+_LabelValues = tuple[str, ...]
+_Write = Callable[[float], None]
+
+
+class PrometheusSink:
+    """Counts the records of this process. There is one in each process, made after the process was forked.
+
+    Args:
+        stack: the value of the label `stack`. Counters that have no other label begin with 0, so that Prometheus sees
+            their first event.
+
+    Raises:
+        RuntimeError: the process has no directory for its metrics, see `metrics_files.metrics_directory`.
+    """
+
+    def __init__(self, stack: str) -> None:
+        self._slot = Slot(shared_directory())
+        # Read at each creation of a series: from here on the files are those of the slot.
+        value_classes.ValueClass = value_classes.MultiProcessValue(self._slot)
+        self._metrics = {metric.name: metric for metric in prometheus.EXPOSED}
+        self._families = {metric.name: _family(metric) for metric in prometheus.EXPOSED}
+        self._series: dict[_LabelValues, dict[str, _Write]] = {}
+        self._versions: set[tuple[str, str]] = set()
+        self._gauges = {
+            gauge.name: Gauge(gauge.name, gauge.meaning, ("stack",), registry=None, multiprocess_mode="livesum").labels(
+                stack
+            )
+            for gauge in prometheus.GAUGES
+        }
+        self.set_load(0, 0)  # what a dead worker left in the slot is over
+        for metric in _EVENT_COUNTERS:
+            if prometheus.labels(metric) == ("stack",):
+                self._writer(metric, {"stack": stack})
+
+    def prepare(self) -> None:
+        """Do nothing: the series are there."""
+
+    def write(
+        self,
+        dimensions: Mapping[str, str],
+        values: Mapping[str, float],
+        properties: Mapping[str, str | int],  # noqa: ARG002 - for logs
+    ) -> None:
+        """Count one record; its properties are for logs.
+
+        Raises:
+            KeyError: a metric is not one of `prometheus.EXPOSED`.
+        """
+        key = tuple(dimensions.get(label, "") for label in LABELS)
+        series = self._series.get(key)
+        if series is None:
+            series = self._series[key] = {}
+            if dimensions.get("model_version"):
+                self._start_counters(dimensions)
+        for name, value in values.items():
+            write = series.get(name)
+            if write is None:
+                write = series[name] = self._writer(self._metrics[name], dimensions)
+            write(value)
+
+    def set_load(self, in_flight: int, waiting: int) -> None:
+        """Set how many requests this process works on, and how many wait for it."""
+        self._gauges[prometheus.IN_FLIGHT.name].set(in_flight)
+        self._gauges[prometheus.WAITING.name].set(waiting)
+
+    def close(self) -> None:
+        """Close the files and let another process continue them."""
+        value_classes.ValueClass.close_all_files()
+        self._slot.release()
+
+    def _start_counters(self, dimensions: Mapping[str, str]) -> None:
+        """Let the counters of events that a version has not seen yet begin with 0."""
+        for metric in _EVENT_COUNTERS:
+            if "model_version" in prometheus.labels(metric):
+                self._writer(metric, dimensions)
+
+    def _writer(self, metric: Metric, dimensions: Mapping[str, str]) -> _Write:
+        """Return what adds a value to the series of a metric and a record's dimensions."""
+        labelled = self._bounded(dimensions)
+        child = self._families[metric.name].labels(*(labelled.get(label, "") for label in prometheus.labels(metric)))
+        if isinstance(child, Counter):
+            return lambda count: child.inc(count) if count else None  # most counts are 0, and each write takes 3 us
+        if isinstance(child, Histogram):
+            return lambda milliseconds: child.observe(milliseconds / _MS_PER_SECOND)
+        return child.observe
+
+    def _bounded(self, dimensions: Mapping[str, str]) -> Mapping[str, str]:
+        """Return dimensions whose version and variant are known, or one of the first of this process."""
+        pair = (dimensions.get("model_version", ""), dimensions.get("variant", ""))
+        if pair == ("", "") or pair in self._versions:
+            return dimensions
+        if len(self._versions) == MAX_VERSIONS:
+            return {**dimensions, "model_version": OTHER, "variant": OTHER}
+        self._versions.add(pair)
+        return dimensions
+
+
+def exposition() -> tuple[bytes, str]:
+    """Return the metrics of all worker processes, dead ones included, and their content type."""
+    directory = shared_directory()
+    forget_dead_gauges(directory)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, str(directory))
+    return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+def _family(metric: Metric) -> Counter | Histogram | Summary:
+    name, labels = prometheus.base_name(metric), prometheus.labels(metric)
+    match prometheus.kind(metric):
+        case "counter":
+            return Counter(name, metric.meaning, labels, registry=None)
+        case "histogram":
+            return Histogram(name, metric.meaning, labels, registry=None, buckets=prometheus.buckets(metric))
+        case "summary":
+            return Summary(name, metric.meaning, labels, registry=None)

@@ -1,0 +1,188 @@
+"""Start the worker processes, replace those that die, restart them one by one (SIGHUP), and stop them (SIGTERM).
+
+uvicorn's own supervisor starts uvicorn's server, not one that drains (decision 46).
+"""
+
+import contextlib
+import json
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from container.settings import ContainerSettings
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+"""Blocked, and taken one by one: none is lost, and none comes in the middle of something."""
+STOPS = {signal.SIGTERM, signal.SIGINT}
+POLL_SECONDS = 0.1
+START_SECONDS = 60.0
+"""Maximum time until a worker serves: a first model may have to be downloaded."""
+PAUSE_SECONDS = 1.0
+"""After a worker that did not start, so that such a fault does not take all the time."""
+EXIT_SECONDS = 8.0
+"""After delay and drain, a worker lets idle connections linger and saves snapshots. Then it is killed."""
+BACKLOG = 1024
+"""Connections that wait to be accepted, of all workers together."""
+
+Report = Callable[[str], None]
+
+
+def report_line(message: str) -> None:
+    """Write a line of JSON to stderr."""
+    sys.stderr.write(json.dumps({"level": "INFO", "service": "nextitem", "message": message}) + "\n")
+    sys.stderr.flush()
+
+
+class Worker:
+    """A worker process.
+
+    Args:
+        listening: the socket that it shares with the others.
+    """
+
+    def __init__(self, listening: socket.socket) -> None:
+        self._control, theirs = socket.socketpair()
+        descriptors = listening.fileno(), theirs.fileno()
+        command = [sys.executable, "-m", "container.worker", *map(str, descriptors)]
+        with theirs:
+            self._process = subprocess.Popen(command, pass_fds=descriptors)  # noqa: S603 - our own program
+        self.begun, self.serves = time.monotonic(), False
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+        return self._process.poll()
+
+    def wait_until_it_serves(self, seconds: float) -> bool:
+        """Return whether it serves before it ends, before a signal to stop comes, and within some seconds."""
+        until = time.monotonic() + seconds
+        while not self.serves and time.monotonic() < until and not signal.sigpending() & STOPS:
+            if select.select([self._control], [], [], POLL_SECONDS)[0]:
+                self.serves = bool(self._control.recv(1))
+                break
+        return self.serves
+
+    def send(self, number: int) -> None:
+        """Send a signal, if it still runs."""
+        self._process.send_signal(number)
+
+    def end(self, seconds: float) -> int:
+        """Wait for its end, kill it after some seconds, and return the exit code."""
+        try:
+            code = self._process.wait(max(0.0, seconds))
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        self._control.close()
+        return code
+
+
+class Supervisor:
+    """The parent of all worker processes.
+
+    Args:
+        settings: their number, and how long they may take to stop.
+        listening: the socket that they share.
+        report: takes lines for the log.
+    """
+
+    def __init__(self, settings: ContainerSettings, listening: socket.socket, report: Report = report_line) -> None:
+        self._settings, self._listening, self._report = settings, listening, report
+        self._stop_seconds = settings.drain_delay + settings.drain + EXIT_SECONDS
+        self._workers: list[Worker] = []
+
+    def run(self) -> int:
+        """Serve until SIGTERM or SIGINT and return the exit code: 1 if a worker cannot start."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        self._workers = [Worker(self._listening) for _ in range(self._settings.workers)]
+        code = 0 if self._all_serve() and self._supervise() else 1
+        return self._stop(code)
+
+    def _all_serve(self) -> bool:
+        if signal.sigpending() & STOPS:
+            return True
+        for worker in self._workers:
+            if not worker.wait_until_it_serves(START_SECONDS):
+                stops = bool(signal.sigpending() & STOPS)
+                if not stops:
+                    self._report(f"worker {worker.pid} did not start; its own lines say why")
+                return stops
+        host, port = self._listening.getsockname()[:2]
+        self._report(f"{len(self._workers)} workers serve on {host}:{port}")
+        return True
+
+    def _supervise(self) -> bool:
+        """Keep the workers running until a signal to stop; return False if none runs and none can be started."""
+        while True:
+            received = signal.sigtimedwait(SIGNALS, PAUSE_SECONDS)
+            if received is not None and received.si_signo in STOPS:
+                return True
+            for dead in [worker for worker in self._workers if worker.exit_code is not None]:
+                self._workers.remove(dead)
+                self._report(f"worker {dead.pid} ended with {dead.end(0)}; another one takes its place")
+            while len(self._workers) < self._settings.workers and self._add():
+                pass
+            if not self._workers:
+                return bool(signal.sigpending() & STOPS)
+            if received is not None and received.si_signo == signal.SIGHUP:
+                self._restart()
+
+    def _restart(self) -> None:
+        """Replace the workers one by one; stop as soon as a new one does not start."""
+        for old in list(self._workers):
+            if not self._add():
+                return
+            self._workers.remove(old)
+            old.send(signal.SIGTERM)
+            self._report(f"worker {old.pid} was replaced and ended with {old.end(self._stop_seconds)}")
+
+    def _add(self) -> bool:
+        """Start one more worker and wait until it serves; return False if it does not."""
+        new = Worker(self._listening)
+        if new.wait_until_it_serves(START_SECONDS):
+            self._workers.append(new)
+            return True
+        new.send(signal.SIGKILL)
+        self._report(f"worker {new.pid} did not start and ended with {new.end(EXIT_SECONDS)}")
+        time.sleep(PAUSE_SECONDS)
+        return False
+
+    def _stop(self, code: int) -> int:
+        """Stop all workers at the same time; another signal makes them skip the delay."""
+        while signal.sigtimedwait(SIGNALS, 0) is not None:  # those that led here
+            pass
+        for worker in self._workers:
+            worker.send(signal.SIGTERM)
+        until = time.monotonic() + self._stop_seconds
+        while any(worker.exit_code is None for worker in self._workers) and time.monotonic() < until:
+            received = signal.sigtimedwait(SIGNALS, POLL_SECONDS)
+            if received is not None and received.si_signo in STOPS:
+                for worker in self._workers:
+                    worker.send(received.si_signo)
+        codes = [worker.end(0) for worker in self._workers]
+        return code or (1 if any(codes) else 0)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound and listens.
+
+    Raises:
+        OSError: the address cannot be used.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with contextlib.ExitStack() as undo:
+        listening = undo.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(BACKLOG)
+        undo.pop_all()
+    return listening

@@ -1,0 +1,75 @@
+"""One worker process: ``python -m container.worker LISTENING CONTROL``; the supervisor starts it.
+
+The arguments are file descriptors: the listening socket that all workers share, and a socket on which the worker says
+that it serves. The supervisor's end of that socket closes when the supervisor dies; the worker then stops, too.
+"""
+
+import logging
+import signal
+import socket
+import sys
+
+import startup  # before all other imports: the models are loaded while they go on
+
+# isort: split
+import asyncio
+
+import application
+from calls import CallExecutor
+from container.admission import Admission
+from container.api import Api
+from container.inference_api import InferenceApi
+from container.prometheus_sink import PrometheusSink, exposition
+from container.server import Drain, DrainingServer
+from container.settings import ContainerSettings
+from nextitem.deadline import Deadline
+
+READY = b"r"
+"""Sent on the control socket once connections are accepted."""
+SAVE_SECONDS = 2.0
+"""Maximum time for the snapshots of the last requests to reach the store."""
+
+
+def main(listening: socket.socket, control: socket.socket) -> None:
+    """Serve until SIGTERM, or until the supervisor has gone.
+
+    Args:
+        listening: the socket that all workers share.
+        control: see the module.
+    """
+    settings = ContainerSettings.read()
+    begun = startup.take()
+    sink, patience = PrometheusSink(begun.settings.stack), begun.settings.deadline
+    route = begun.settings.route
+    running = application.start(begun, sink, ready_first=True)
+    del begun  # it would keep the first models after a change of the route
+    running.warm_up()
+    startup.finish()
+    admission = Admission(settings.concurrency, settings.queue, patience)
+    drain = Drain()
+    executor, has_model, emit = CallExecutor(running), running.router.has_model, running.telemetry.emit
+    inference = InferenceApi(executor, admission, route, lambda: has_model() and not drain.has_begun, emit)
+    api = Api(executor, admission, inference, drain, has_model=has_model, metrics=exposition, emit=emit)
+
+    def on_started() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())  # blocked by the supervisor until now
+        control.send(READY)
+        asyncio.get_running_loop().add_reader(control, server.begin_drain)  # it is readable at its end only
+
+    server = DrainingServer(
+        api,
+        drain,
+        delay=settings.drain_delay,
+        patience=settings.drain,
+        on_started=on_started,
+        on_tick=lambda: sink.set_load(admission.in_flight, admission.waiting),
+    )
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # no line for each request that is no HTTP
+    server.run(sockets=[listening])
+    admission.close()
+    running.finish(Deadline.after(SAVE_SECONDS))
+    sink.close()
+
+
+if __name__ == "__main__":
+    main(*(socket.socket(fileno=int(text)) for text in sys.argv[1:]))

@@ -1,0 +1,57 @@
+"""Which directory and which slot a process gets."""
+
+from pathlib import Path
+
+import pytest
+
+from container.metrics_files import VARIABLE, Slot, forget_dead_gauges, metrics_directory, shared_directory
+
+
+def test_two_processes_never_have_the_same_slot(tmp_path: Path) -> None:
+    first, second, third = Slot(tmp_path), Slot(tmp_path), Slot(tmp_path)
+    assert (first(), second(), first()) == (0, 1, 0)
+
+    first.release()
+
+    assert (third(), first()) == (0, 2)
+    for slot in (first, second, third):
+        slot.release()
+
+
+def test_a_directory_of_its_own_is_empty_and_removed_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    with metrics_directory() as directory:
+        assert shared_directory() == directory
+        assert list(directory.iterdir()) == []
+    assert not directory.exists()
+    with pytest.raises(RuntimeError, match=f"{VARIABLE} is not set"):
+        shared_directory()
+
+
+def test_a_given_directory_stays_but_forgets_an_earlier_container(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "metrics"))
+    with metrics_directory() as directory:
+        (directory / "counter_0.db").write_bytes(b"old")
+        (directory / "notes.txt").write_text("of somebody else")
+    with metrics_directory():
+        assert [file.name for file in directory.iterdir()] == ["notes.txt"]
+    assert shared_directory() == tmp_path / "metrics"
+
+
+def test_only_gauges_of_dead_processes_are_forgotten(tmp_path: Path) -> None:
+    living, dead = Slot(tmp_path), Slot(tmp_path)
+    for slot in (living, dead):
+        for name in ("gauge_livesum", "counter"):
+            (tmp_path / f"{name}_{slot()}.db").touch()
+    (tmp_path / "other.lock").touch()
+    dead.release()
+
+    forget_dead_gauges(tmp_path)
+
+    left = sorted(file.name for file in tmp_path.glob("*.db"))
+    assert left == ["counter_0.db", "counter_1.db", "gauge_livesum_0.db"]
+    assert Slot(tmp_path)() == 1, "the lock was kept"
+    assert (tmp_path / "other.lock").exists()
+    living.release()
