@@ -39,7 +39,7 @@ $(INSTALLED): $(DEMO_INSTALLED)
 	@echo "installing the packages of development into .venv (with PyTorch; some minutes)"
 	@$(INSTALL_TORCH) || { echo "There is no CPU build of torch at $(TORCH_INDEX) for this Python, or it cannot be" \
 		"reached. TORCH_INDEX=URL names another index." >&2; exit 1; }
-	@$(PIP_INSTALL) --editable '.[export,report,spark,tune,mlflow,devstack,dev]'
+	@$(PIP_INSTALL) --editable '.[export,report,spark,tune,mlflow,devstack,container,dev]'
 	@touch $@
 
 .PHONY: install
@@ -83,7 +83,7 @@ check: $(INSTALLED) ## ruff, import contracts, mypy --strict, cfn-lint
 	$(BIN)/cfn-lint --regions $(LINT_REGION) -- $(TEMPLATES)
 
 .PHONY: observability
-observability: $(INSTALLED) ## write observability/observability.yaml (alarms, dashboards) and the tables of docs/monitoring.md and docs/howto/costs.md
+observability: $(INSTALLED) ## write alarms and dashboards for CloudWatch, Prometheus and Grafana, and the tables of docs/monitoring.md and docs/howto/costs.md
 	@$(BIN)/python -m observability
 
 .PHONY: openapi
@@ -144,6 +144,8 @@ lock: $(AUDIT)/pip-compile bench-peers ## lock the installed packages, and with 
 		--output-file functions/requirements.txt pyproject.toml
 	@$(LOCK) --constraint requirements/constraints.txt \
 		--output-file functions/learning/requirements.txt functions/learning/requirements.in
+	@$(LOCK) --constraint requirements/constraints.txt --extra container $(NOT_IMPORTED:%=--unsafe-package %) \
+		--output-file functions/container/requirements.txt pyproject.toml
 	@for tool in $(LOCKED_TOOLS); do \
 		$(LOCK) --allow-unsafe --no-annotate --output-file requirements/$$tool.txt requirements/$$tool.in || exit 1; done
 
@@ -153,16 +155,18 @@ AUDIT_SKIPS :=
 .PHONY: audit
 audit: $(AUDIT)/pip-compile ## check what ships or deploys for known vulnerabilities (needs the network)
 	$(AUDIT)/pip-audit --require-hashes --disable-pip $(AUDIT_SKIPS) --requirement functions/requirements.txt \
-		--requirement functions/learning/requirements.txt \
+		--requirement functions/learning/requirements.txt --requirement functions/container/requirements.txt \
 		$(LOCKED_TOOLS:%=--requirement requirements/%.txt)
 
-SBOM := .build/sbom/function.cdx.json
+# $(1): the name of what ships, $(2): its locked requirements.
+SBOM = $(AUDIT)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+	--output-file .build/sbom/$(1).cdx.json $(2)
 
 .PHONY: sbom
-sbom: $(AUDIT)/pip-compile ## list the deployed function's packages with versions and hashes (CycloneDX, .build/sbom)
-	@mkdir -p $(dir $(SBOM))
-	$(AUDIT)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file $(SBOM) \
-		functions/requirements.txt
+sbom: $(AUDIT)/pip-compile ## list the packages of the function and of the container, with hashes (CycloneDX, .build/sbom)
+	@mkdir -p .build/sbom
+	$(call SBOM,function,functions/requirements.txt)
+	$(call SBOM,container,functions/container/requirements.txt)
 
 .PHONY: cloud
 cloud: $(INSTALLED) ## deploy template.yaml into the local cloud under every strategy and store, and with planted mistakes (half an hour)
@@ -255,8 +259,15 @@ CHECKOV := .build/checkov/bin/checkov
 $(CHECKOV): requirements/checkov.txt
 	$(call tool_venv,.build/checkov,$<)
 
+# Accepted in the manifests: no limit of CPU, whose throttling is seen in p99 (11), secrets as variables, as all settings
+# are (35), and what kubernetes/example adds to the base: tag (14), namespace (21), digest (43). In the Dockerfile: no
+# HEALTHCHECK (DOCKER_2), which Kubernetes does not run.
+ACCEPTED := CKV_K8S_11,CKV_K8S_14,CKV_K8S_21,CKV_K8S_35,CKV_K8S_43,CKV_DOCKER_2
+
 .PHONY: checkov
-checkov: $(CHECKOV) $(INSTALLED) ## check the deployed resources against Checkov's rules
+checkov: $(CHECKOV) $(INSTALLED) ## check the deployed resources, the Dockerfile and the manifests against Checkov's rules
+	$(CHECKOV) --directory kubernetes --framework dockerfile kubernetes --compact --quiet --skip-download \
+		--skip-check $(ACCEPTED)
 	$(BIN)/python -m tests.template.resolved .build/resolved
 	$(CHECKOV) --directory .build/resolved --framework cloudformation --compact --quiet --skip-download
 
@@ -269,6 +280,12 @@ build: $(SAM) ## build the deployable functions into .aws-sam/ (ARCHITECTURE=x86
 		template.yaml samconfig.toml
 	.sam-venv/bin/python devstack/build/artifact.py $(FUNCTION_BUILD) --architecture $(ARCHITECTURE)
 	.sam-venv/bin/python devstack/build/artifact.py $(LEARNING_BUILD) --architecture $(ARCHITECTURE)
+
+IMAGE ?= nextitem
+
+.PHONY: image
+image: ## build the container's image, where Docker answers (IMAGE=nextitem)
+	docker build --file kubernetes/Dockerfile --tag $(IMAGE) .
 
 .PHONY: smoke
 smoke: $(DEMO_INSTALLED) $(SAM) ## deploy, use and delete a scratch stack in your AWS account, after a question (an hour; ARGS=--help)

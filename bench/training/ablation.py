@@ -1,9 +1,10 @@
 """The effect of each training setting and of each part of the ranking, on the validation days of training events.
 
-    python -m bench.training.ablation [train.csv] [--synthetic] [--only NAME ...] [--json FILE]
+    python -m bench.training.ablation [train.csv] [--synthetic NAME ...] [--only NAME ...] [--json FILE]
 
 The last days of the training events are for validation, and test events are not read: this chooses settings, the
-evaluation protocol compares models. `--synthetic` adds the shop simulator and the regimes of `bench.training.regimes`.
+evaluation protocol compares models. `--synthetic simulator` is the shop simulator, other names are regimes of
+`bench.training.regimes`. A network that several settings have in common is trained once, and its seconds count in each.
 """
 
 import time
@@ -17,6 +18,7 @@ from msgspec.structs import replace as replace_weights
 from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.common.watcher import SilentWatcher
+from bench.training.additions import additions
 from bench.training.regimes import REGIMES, sessions_of, simulated_sessions
 from model_export.data.ingestion.reader import read_sessions
 from model_export.data.layout import Layout
@@ -26,7 +28,11 @@ from model_export.memory.blend import features_of
 from model_export.metrics.ranking import Accuracy, accuracy
 from model_export.training.blend_targets import BlendTargets
 from model_export.training.config import FitConfig
-from model_export.training.fit import Validated, validate
+from model_export.training.defaults import complete_config, network_configs
+from model_export.training.fit import ValidatedNetwork, split_for_validation, validate_network
+from model_export.training.fit_ranking import Ranking, Recalled, choose_ranking, choose_recall
+from model_export.training.merge import merged
+from model_export.training.network import Network
 
 DEFAULTS = FitConfig()
 SETTINGS: dict[str, FitConfig] = {
@@ -54,6 +60,8 @@ SETTINGS: dict[str, FitConfig] = {
 """The defaults, and each setting changed alone."""
 SIMULATED, PRODUCTS = 10_000, 1500
 """Sessions and products of the shop simulator."""
+OF_RANKING = ("networks", "neighbour_rows", "memory_sessions", "memory_events", "minutes")
+"""Settings that change no network."""
 DOMINANT = 30.0
 """A difference of weights that removes the effect of the other part."""
 
@@ -73,20 +81,56 @@ class AblationResult:
     seconds: float
 
 
-def train_with(name: str, sessions: Sessions, data: str = "") -> tuple[AblationResult, Validated]:
-    """Train with a setting and return its result."""
-    began = time.process_time()
-    validated = validate(sessions, SETTINGS[name], SilentWatcher())
-    seconds = time.process_time() - began
-    ranking = validated.ranking
-    own, both = ranking.accuracy, ranking.blended or ranking.accuracy
-    figures = both.hr, both.mrr, own.hr, own.mrr
-    return AblationResult(data, name, *figures, validated.epochs, ranking.neighbour_rows, seconds), validated
+class Shop:
+    """Sessions of a shop, and what was trained on all but its last days.
+
+    Args:
+        data: a name for the results.
+        sessions: the training sessions.
+    """
+
+    def __init__(self, data: str, sessions: Sessions) -> None:
+        self.data, self._sessions = data, sessions
+        split, self.held_out = split_for_validation(sessions, DEFAULTS)
+        self.train = split.train
+        self._networks: dict[FitConfig, tuple[ValidatedNetwork, float]] = {}
+        self._recalled: dict[tuple[int, int], tuple[Recalled, float]] = {}
+
+    def result(self, name: str) -> tuple[AblationResult, Network, Ranking]:
+        """Train with a setting; return its result, the merged network and how it ranks."""
+        config = complete_config(SETTINGS[name], self._sessions)
+        networks, training = zip(*(self._network(each) for each in network_configs(config)), strict=True)
+        network = merged([each.network for each in networks])
+        recalled, recalling = self.recalled(config) if config.memory_sessions else (None, 0.0)
+        began = time.process_time()
+        ranking = choose_ranking(network, self.train, self.held_out, config, SilentWatcher().step, recalled)
+        seconds = sum(training) + recalling + time.process_time() - began
+        own, both = ranking.accuracy, ranking.blended or ranking.accuracy
+        epochs = sum(each.best.number for each in networks)
+        figures = both.hr, both.mrr, own.hr, own.mrr, epochs, ranking.neighbour_rows, seconds
+        return AblationResult(self.data, name, *figures), network, ranking
+
+    def recalled(self, config: FitConfig) -> tuple[Recalled, float]:
+        """Return what a session memory recalls, and the CPU seconds that took."""
+        key = config.memory_sessions, config.memory_events
+        if key not in self._recalled:
+            began = time.process_time()
+            recalled = choose_recall(self.train, self.held_out, config, SilentWatcher().step)
+            self._recalled[key] = recalled, time.process_time() - began
+        return self._recalled[key]
+
+    def _network(self, config: FitConfig) -> tuple[ValidatedNetwork, float]:
+        key = replace(config, **{name: getattr(DEFAULTS, name) for name in OF_RANKING})
+        if key not in self._networks:
+            began = time.process_time()
+            network = validate_network(self.train, self.held_out, config, "", SilentWatcher())
+            self._networks[key] = network, time.process_time() - began
+        return self._networks[key]
 
 
-def parts(validated: Validated) -> dict[str, Accuracy]:
-    """Return the accuracy of the ranking without each of its parts."""
-    targets, blend = validated.ranking.targets, validated.ranking.blend
+def parts(ranking: Ranking) -> dict[str, Accuracy]:
+    """Return the accuracy of a ranking without each of its parts."""
+    targets, blend = ranking.targets, ranking.blend
     if targets is None or blend is None:
         return {}
     level = blend.scale * targets.level
@@ -109,20 +153,23 @@ def _without_gates(blend: Blend, targets: BlendTargets) -> Blend:
     return replace_weights(blend, **gates)
 
 
-def _data(events: Path | None, synthetic: bool) -> Iterator[tuple[str, Sessions]]:
+def _data(events: Path | None, synthetic: list[str]) -> Iterator[tuple[str, Sessions]]:
     if events is not None:
         yield events.name, read_sessions(events, Layout())
-    if synthetic:
-        yield "simulator", simulated_sessions(SIMULATED, PRODUCTS)
-        for name, regime in REGIMES.items():
-            yield name, sessions_of(regime)
+    for name in synthetic:
+        yield name, sessions_of(REGIMES[name]) if name in REGIMES else simulated_sessions(SIMULATED, PRODUCTS)
 
 
 def main() -> None:
     """Print the table."""
     parser = benchmark_parser(__doc__)
     parser.add_argument("events", type=Path, nargs="?", help="file of events")
-    parser.add_argument("--synthetic", action="store_true", help="also the simulator and the regimes")
+    parser.add_argument(
+        "--synthetic", nargs="+", choices=["simulator", *REGIMES], default=[], help="also shops that are made up"
+    )
+    parser.add_argument(
+        "--additions", action="store_true", help="also measure further parts, which no model has, beside the defaults"
+    )
     parser.add_argument(
         "--only", action="append", choices=list(SETTINGS), help="a setting to measure; may be repeated (default: all)"
     )
@@ -131,8 +178,9 @@ def main() -> None:
     rows = []
     for data, sessions in _data(arguments.events, arguments.synthetic):
         print(f"{data}: {len(sessions.codes):,} events, {len(sessions.catalogue):,} items", flush=True)
+        shop = Shop(data, sessions)
         for name in arguments.only or SETTINGS:
-            row, validated = train_with(name, sessions, data)
+            row, network, ranking = shop.result(name)
             rows.append(asdict(row))
             print(
                 f"  {name:38} {row.hr:.4f} {row.mrr:.4f} | {row.network_hr:14.4f} {row.network_mrr:.4f} "
@@ -140,7 +188,12 @@ def main() -> None:
                 flush=True,
             )
             if name == "defaults":
-                for part, accuracy_ in parts(validated).items():
+                of_parts = parts(ranking)
+                if arguments.additions:
+                    votes = shop.recalled(DEFAULTS)[0].votes
+                    arguments_ = network, shop.train, shop.held_out, votes, ranking.neighbour_rows, DEFAULTS.seed
+                    of_parts |= dict(additions(*arguments_))
+                for part, accuracy_ in of_parts.items():
                     rows.append({"data": data, "name": part, "hr": accuracy_.hr, "mrr": accuracy_.mrr})
                     print(f"    {part:36} {accuracy_.hr:.4f} {accuracy_.mrr:.4f}", flush=True)
     write_json({"rows": rows}, arguments.json)

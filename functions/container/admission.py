@@ -6,6 +6,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+OVERLOAD = "all requests that this process may hold are waiting already; try again"
+"""What a refused request is told."""
+
 _Result = TypeVar("_Result")
 
 

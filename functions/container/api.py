@@ -1,4 +1,4 @@
-"""The ASGI application: the API's routes, and those of the platform (`/livez`, `/readyz`, `/metrics`)."""
+"""The ASGI application: the API's routes, the Open Inference Protocol, and `/livez`, `/readyz`, `/metrics`."""
 
 import asyncio
 import time
@@ -7,8 +7,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from calls import NOT_CACHED, RETRY_AFTER, CallExecutor, Response
-from container.admission import Admission
-from container.http_request import ClientGone, Receive, Scope, check_head, http_call, read_body
+from container.admission import OVERLOAD, Admission
+from container.http_request import ClientGone, Receive, Scope, check_head, decoded_path, http_call, read_body
+from container.inference_api import InferenceApi
+from container.inference_protocol import Reply, is_path
 from container.server import Drain
 from nextitem.errors import RequestError
 from nextitem.service import schema
@@ -18,7 +20,6 @@ from nextitem.telemetry.record import RequestRecord
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Emit = Callable[[RequestRecord, int], None]
 
-OVERLOAD = "all requests that this process may hold are waiting already; try again"
 _REFUSED_BEFORE_ITS_END = frozenset({408, 413, 431})
 """The connection cannot be used again: the rest of the request may still come."""
 _TEXT = {"content-type": "text/plain; charset=utf-8", **NOT_CACHED}
@@ -38,6 +39,7 @@ class Api:
     Args:
         executor: executes calls, in threads.
         admission: bounds them.
+        inference: answers the requests of the Open Inference Protocol.
         drain: whether the process is on its way out.
         has_model: returns whether a model is loaded; it begins to load one where there is none.
         metrics: returns the text for Prometheus and its content type.
@@ -48,6 +50,7 @@ class Api:
         self,
         executor: CallExecutor,
         admission: Admission,
+        inference: InferenceApi,
         drain: Drain,
         *,
         has_model: Callable[[], bool],
@@ -55,6 +58,7 @@ class Api:
         emit: Emit,
     ) -> None:
         self._executor, self._admission, self._drain = executor, admission, drain
+        self._inference = inference
         self._has_model, self._metrics, self._emit = has_model, metrics, emit
         self._probes: dict[bytes, Callable[[], Awaitable[Rendered]]] = {
             b"/livez": self._livez,
@@ -65,15 +69,23 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; see ASGI."""
         arrived = time.perf_counter()
-        probe = self._probes.get(scope["raw_path"])
+        probe, path = self._probes.get(scope["raw_path"]), decoded_path(scope["raw_path"])
         try:
             if probe is not None and scope["method"] in {"GET", "HEAD"}:
                 rendered = await probe()
             else:
                 check_head(scope)
-                rendered = await self._call(scope, await read_body(receive), arrived)
+                body = await read_body(receive)
+                if is_path(path):
+                    reply = await self._inference.answer(scope["method"], path, body, _record(arrived))
+                    rendered = _of_protocol(reply)
+                else:
+                    rendered = await self._call(scope, body, arrived)
         except RequestError as error:
-            rendered = self._unanswered(schema.problem_of(error), {}, _record(arrived))
+            if is_path(path):
+                rendered = _of_protocol(self._inference.refuse(error, _record(arrived)))
+            else:
+                rendered = self._unanswered(schema.problem_of(error), {}, _record(arrived))
         except ClientGone:
             return
         await _send(rendered, send, closes=self._drain.has_begun or rendered.status in _REFUSED_BEFORE_ITS_END)
@@ -111,6 +123,10 @@ def _record(arrived: float) -> RequestRecord:
     record = RequestRecord()
     record.started = arrived
     return record
+
+
+def _of_protocol(reply: Reply) -> Rendered:
+    return Rendered(reply.status, {"content-type": "application/json", **NOT_CACHED, **reply.headers}, reply.body())
 
 
 def _rendered(response: Response) -> Rendered:

@@ -22,6 +22,7 @@ from prometheus_client.multiprocess import mark_process_dead
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """The environment variable by which prometheus_client finds the directory, in every worker."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - files in it are memory: nothing is ever written to a disk
+_NONE = -1
 _LOCK_NAME = re.compile(r"slot_(\d+)\.lock")
 
 
@@ -68,27 +69,26 @@ class Slot:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._process = self._descriptor = self._number = -1
+        self._descriptor = self._number = _NONE
+        os.register_at_fork(after_in_child=self.release)  # asking for the process id at each write takes 1 us
 
     def __call__(self) -> int:
         """Return the number, which no other running process has."""
-        if self._process != os.getpid():
+        if self._number == _NONE:
             self._take()
         return self._number
 
     def release(self) -> None:
-        """Let another process have the slot."""
-        if self._process == os.getpid():
+        """Let another process have the slot. In a forked child this keeps the lock, which the parent still holds."""
+        if self._number != _NONE:
             os.close(self._descriptor)
-        self._process = -1
+        self._descriptor = self._number = _NONE
 
     def _take(self) -> None:
-        if self._process != -1:
-            os.close(self._descriptor)  # inherited by a fork: the parent keeps its lock
         for number in count():
             descriptor = _locked(self._directory / f"slot_{number}.lock")
             if descriptor is not None:
-                self._process, self._descriptor, self._number = os.getpid(), descriptor, number
+                self._descriptor, self._number = descriptor, number
                 return
 
 

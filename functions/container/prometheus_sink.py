@@ -20,7 +20,7 @@ from nextitem.telemetry.metrics import Metric
 LABELS = ("stack", "model_version", "variant", "served_by", "placement")
 """Every label; a record has some of them, the others are empty."""
 MAX_VERSIONS = 50
-"""Pairs of a model version and a variant. Each has some 60 series."""
+"""Pairs of a model version and a variant. Each has some 40 series."""
 OTHER = "other"
 SUM_OF_LIVING: Literal["livesum"] = "livesum"
 """prometheus_client's name of it."""

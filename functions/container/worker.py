@@ -18,6 +18,7 @@ import application
 from calls import CallExecutor
 from container.admission import Admission
 from container.api import Api
+from container.inference_api import InferenceApi
 from container.prometheus_sink import PrometheusSink, exposition
 from container.server import Drain, DrainingServer
 from container.settings import ContainerSettings
@@ -39,20 +40,16 @@ def main(listening: socket.socket, control: socket.socket) -> None:
     settings = ContainerSettings.read()
     begun = startup.take()
     sink, patience = PrometheusSink(begun.settings.stack), begun.settings.deadline
+    route = begun.settings.route
     running = application.start(begun, sink, ready_first=True)
     del begun  # it would keep the first models after a change of the route
     running.warm_up()
     startup.finish()
     admission = Admission(settings.concurrency, settings.queue, patience)
     drain = Drain()
-    api = Api(
-        CallExecutor(running),
-        admission,
-        drain,
-        has_model=running.router.has_model,
-        metrics=exposition,
-        emit=running.telemetry.emit,
-    )
+    executor, has_model, emit = CallExecutor(running), running.router.has_model, running.telemetry.emit
+    inference = InferenceApi(executor, admission, route, lambda: has_model() and not drain.has_begun, emit)
+    api = Api(executor, admission, inference, drain, has_model=has_model, metrics=exposition, emit=emit)
 
     def on_started() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())  # blocked by the supervisor until now

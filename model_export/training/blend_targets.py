@@ -54,7 +54,7 @@ class BlendTargets:
 
 
 @dataclass(frozen=True)
-class _Target:
+class Target:
     """A next item among its candidates.
 
     Attributes:
@@ -105,7 +105,7 @@ def blend_targets(
         sessions: validation sessions over the network's catalogue, with `MAX_TARGETS` targets at most.
         on_session: see `OnSession`.
     """
-    targets = list(_targets(network, votes, sessions, on_session))
+    targets = list(each_target(network, votes, sessions, on_session))
     shape = len(targets), max(len(target.candidates) for target in targets)
     scores, shown = np.full(shape, -np.inf, np.float32), np.zeros(shape, np.float32)
     ages = np.full(shape, UNSEEN)
@@ -117,7 +117,10 @@ def blend_targets(
 
 
 @torch.inference_mode()
-def _targets(network: Network, votes: Votes | None, sessions: Sessions, on_session: OnSession) -> Iterator[_Target]:
+def each_target(
+    network: Network, votes: Votes | None, sessions: Sessions, on_session: OnSession = lambda _done: None
+) -> Iterator[Target]:
+    """Yield each target of sessions among its candidates, session by session; for the arguments see `blend_targets`."""
     network.eval()
     of_targets = itertools.repeat(NOTHING) if votes is None else iter(votes)
     rows = network.rows()
@@ -138,7 +141,7 @@ def _targets(network: Network, votes: Votes | None, sessions: Sessions, on_sessi
             shown = np.zeros(len(candidates), np.float32)
             shown[np.searchsorted(candidates, recalled)] = voted
             place = np.flatnonzero(candidates == session[at + 1])
-            yield _Target(
+            yield Target(
                 candidates,
                 scores_of[at, candidates],
                 shown,

@@ -201,6 +201,26 @@ def validate_networks(sessions: Sessions, config: FitConfig, watcher: Watcher) -
     Raises:
         InputError: see `fit`.
     """
+    split, held_out = split_for_validation(sessions, config)
+    config = complete_config(config, sessions)
+    configs = network_configs(config)
+    choice = ranking_phases(held_out, config)
+    validations = _training_phases(split.train, configs, VALIDATE)
+    networks: list[ValidatedNetwork] = []
+    for number, each in enumerate(configs):
+        refits = [*_best_configs(networks), *configs[number:]]
+        watcher.plan([*validations[number:], *choice, *_training_phases(sessions, refits, REFIT)])
+        stage = stage_of(VALIDATE, number, len(configs))
+        networks.append(validate_network(split.train, held_out, each, stage, watcher))
+    return ValidatedNetworks(split, held_out, config, tuple(networks))
+
+
+def split_for_validation(sessions: Sessions, config: FitConfig) -> tuple[Split, Sessions]:
+    """Return the split, and a sample of its later sessions over the catalogue of the earlier ones.
+
+    Raises:
+        InputError: see `fit`.
+    """
     if len(sessions.types) > 1 and sessions.types[0] != VIEW:
         raise InputError(
             f"the types of events are {', '.join(sessions.types)}, and none is {VIEW}, the type of an event that names "
@@ -211,22 +231,21 @@ def validate_networks(sessions: Sessions, config: FitConfig, watcher: Watcher) -
     held_out = sample_sessions(held_out, MAX_VALIDATION_TARGETS, config.seed)
     if not held_out.is_target.any():
         raise InputError(f"there is nothing to validate on: {split.by} have no two events of known items")
-    config = complete_config(config, sessions)
-    configs = network_configs(config)
-    choice = ranking_phases(held_out, config)
-    validations = _training_phases(split.train, configs, VALIDATE)
-    networks: list[ValidatedNetwork] = []
-    for number, each in enumerate(configs):
-        refits = [*_best_configs(networks), *configs[number:]]
-        watcher.plan([*validations[number:], *choice, *_training_phases(sessions, refits, REFIT)])
-        networks.append(_validated(split.train, held_out, each, stage_of(VALIDATE, number, len(configs)), watcher))
-    return ValidatedNetworks(split, held_out, config, tuple(networks))
+    return split, held_out
 
 
-def _validated(
+def validate_network(
     train: Sessions, held_out: Sessions, config: FitConfig, stage: str, watcher: Watcher
 ) -> ValidatedNetwork:
-    """Train a network until it gets no better, and return it as it was at its best."""
+    """Train a network until it gets no better, and return it as it was at its best.
+
+    Args:
+        train: the sessions that it learns from.
+        held_out: the sessions that it is measured on, over the same catalogue.
+        config: its complete settings.
+        stage: a name for the progress.
+        watcher: follows the progress.
+    """
     world = current_world()
     history: list[Epoch] = []
     weights: dict[str, Tensor] = {}

@@ -41,7 +41,11 @@ class _Point(NamedTuple):
 
 
 class _Data:
-    """Targets as tensors, without those that are not among their candidates."""
+    """What the likelihood of targets depends on, without those that are not among their candidates.
+
+    All votes of a session together weigh `weight`, whatever their shares are, so only the network's scores need a sum
+    over the candidates.
+    """
 
     def __init__(self, targets: BlendTargets) -> None:
         listed = targets.place >= 0
@@ -49,27 +53,44 @@ class _Data:
             torch.from_numpy(values[listed])
             for values in (targets.scores, targets.votes, targets.ages, targets.place, targets.events)
         )
-        self.is_padding = scores.isneginf()
         # In 64 bits: where the targets are almost certain, a step changes the likelihood by less than 32 bits hold.
-        self.scores = (scores.double() - targets.level).masked_fill(self.is_padding, LOWEST)
-        self.votes, self.place = votes.double(), place.unsqueeze(1)
-        self.is_newest, self.is_earlier = ages == NEWEST, ages > NEWEST
-        self.log_ages = ages.clamp(min=1).double().log()
+        scores, votes, own = scores.double() - targets.level, votes.double(), place.unsqueeze(1)
+        is_newest, is_earlier = ages == NEWEST, ages > NEWEST
+        self.others, self.is_other = _gathered(scores, ~scores.isneginf() & ~is_newest)
+        newest, has_newest = _gathered(scores, is_newest)
+        self.newest, self.has_newest = newest[:, 0], has_newest[:, 0]
+        self.log_ages, self.is_earlier = _gathered(ages.clamp(min=1).double().log(), is_earlier)
+        self.votes, self.newest_votes, self.earlier_votes = (
+            (votes * part).sum(dim=1) for part in (torch.ones_like(is_newest), is_newest, is_earlier)
+        )
+        self.own_score, self.own_votes, own_age = (values.gather(1, own)[:, 0] for values in (scores, votes, ages))
+        self.own_is_newest, self.own_is_earlier = own_age == NEWEST, own_age > NEWEST
+        self.own_log_age = own_age.clamp(min=1).double().log()
         distinct = (ages != UNSEEN).sum(dim=1).clamp(min=1)
         self._counted = torch.stack(
             [distinct.clamp(max=MOST_DISTINCT).double().log(), distinct / events.clamp(min=1)], 1
         )
-        features = self.features(self.shares(torch.tensor(1.0, dtype=torch.float64)))
+        features = self.features(self.kept_votes(torch.tensor(1.0, dtype=torch.float64)))
         self.mean = features.mean(dim=0)
         self.deviation = features.std(dim=0, correction=0).clamp(min=LEAST_DEVIATION)
 
-    def shares(self, repeat_votes: Tensor) -> Tensor:
-        kept = torch.where(self.is_newest, self.votes * repeat_votes, self.votes)
-        return kept / kept.sum(dim=1, keepdim=True).clamp(min=float(torch.finfo(torch.float32).tiny))
+    def kept_votes(self, repeat_votes: Tensor) -> Tensor:
+        """Return the sum of each target's votes, those for the newest item by their factor."""
+        kept = self.votes - self.newest_votes * (1.0 - repeat_votes)
+        return kept.clamp(min=float(torch.finfo(torch.float32).tiny))
 
-    def features(self, shares: Tensor) -> Tensor:
-        seen = (shares * self.is_earlier).sum(dim=1, keepdim=True)
-        return torch.cat([self._counted, (seen + LEAST_SEEN).log()], dim=1)
+    def features(self, kept: Tensor) -> Tensor:
+        """Return what gates depend on, from what `kept_votes` returns."""
+        seen = self.earlier_votes / kept
+        return torch.cat([self._counted, (seen + LEAST_SEEN).log().unsqueeze(1)], dim=1)
+
+
+def _gathered(values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Move the masked values of each row to its first columns; return them, and which columns hold one."""
+    columns = max(int(mask.sum(dim=1).max()), 1)
+    order = mask.to(torch.int8).argsort(dim=1, descending=True, stable=True)[:, :columns]
+    is_value = mask.gather(1, order)
+    return values.gather(1, order).masked_fill(~is_value, 0.0), is_value
 
 
 def fit_blend(targets: BlendTargets, on_evaluation: Callable[[int], None] = lambda _done: None) -> Blend:
@@ -97,9 +118,7 @@ def fit_blend(targets: BlendTargets, on_evaluation: Callable[[int], None] = lamb
         nonlocal done
         done += 1
         search.zero_grad()
-        scores = _scores(data, point).masked_fill(data.is_padding, LOWEST)
-        missed = scores.logsumexp(dim=1) - scores.gather(1, data.place).squeeze(1)
-        value = missed.mean() + RIDGE * (point.gates[:, 1:] ** 2).sum()
+        value = _missed(data, point).mean() + RIDGE * (point.gates[:, 1:] ** 2).sum()
         value = value + RIDGE / 10 * sum((values**2).sum() for values in (point.gates[:, 0], *point[1:]))
         torch.autograd.backward(value)
         on_evaluation(min(done, EVALUATIONS))
@@ -110,15 +129,25 @@ def fit_blend(targets: BlendTargets, on_evaluation: Callable[[int], None] = lamb
     return _blend(data, _Point(*(values.detach() for values in point)), targets.level)
 
 
-def _scores(data: _Data, point: _Point) -> Tensor:
-    """Return what `Blend.scores` does, for the blend of `_blend`."""
-    shares = data.shares(point.repeat_votes.sigmoid())
-    features = (data.features(shares) - data.mean) / data.deviation
-    weight, repeat, revisit = (point.gates[:, :1] + point.gates[:, 1:] @ features.T).unsqueeze(2)
-    voted = torch.where(shares > 0, shares.clamp(min=1e-30).log() + weight, LOWEST)
-    network = data.scores * _positive(point.scale) + torch.where(data.is_newest, repeat, 0.0)
-    revisits = torch.where(data.is_earlier, revisit - _positive(point.revisit_decay) * data.log_ages, LOWEST)
-    return torch.stack([network, voted, revisits]).logsumexp(dim=0)
+def _missed(data: _Data, point: _Point) -> Tensor:
+    """Return minus the logarithm of each target's likelihood under the blend of `_blend`, whose scores it computes."""
+    repeat_votes, scale, decay = point.repeat_votes.sigmoid(), _positive(point.scale), _positive(point.revisit_decay)
+    kept = data.kept_votes(repeat_votes)
+    features = (data.features(kept) - data.mean) / data.deviation
+    weight, repeat, revisit = point.gates[:, :1] + point.gates[:, 1:] @ features.T
+    others = (data.others * scale).masked_fill(~data.is_other, LOWEST).logsumexp(dim=1)
+    newest = torch.where(data.has_newest, data.newest * scale + repeat, LOWEST)
+    voted = torch.where(data.votes > 0, weight, LOWEST)
+    revisits = revisit.unsqueeze(1) - decay * data.log_ages
+    revisited = revisits.masked_fill(~data.is_earlier, LOWEST).logsumexp(dim=1)
+    own_votes = torch.where(data.own_is_newest, data.own_votes * repeat_votes, data.own_votes)
+    own_share = (own_votes / kept).clamp(min=1e-30).log()
+    own = (
+        data.own_score * scale + torch.where(data.own_is_newest, repeat, 0.0),
+        torch.where(data.own_votes > 0, own_share + weight, LOWEST),
+        torch.where(data.own_is_earlier, revisit - decay * data.own_log_age, LOWEST),
+    )
+    return torch.stack([others, newest, voted, revisited]).logsumexp(dim=0) - torch.stack(own).logsumexp(dim=0)
 
 
 def _positive(value: Tensor) -> Tensor:

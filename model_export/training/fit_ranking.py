@@ -31,6 +31,14 @@ OnStep = Callable[[str, int], None]
 
 
 @dataclass(frozen=True)
+class Recalled:
+    """The chosen settings of a session memory, and what it recalls before each target of the validation's sample."""
+
+    recall: MemoryConfig
+    votes: Votes
+
+
+@dataclass(frozen=True)
 class Ranking:
     """How networks and memory rank.
 
@@ -67,7 +75,14 @@ def ranking_phases(held_out: Sessions, config: FitConfig) -> list[Phase]:
     return [Phase(RECALL, TRIALS * recalled), Phase(VOTES, blended), scoring, weighing]
 
 
-def choose_ranking(network: Network, train: Sessions, held_out: Sessions, config: FitConfig, step: OnStep) -> Ranking:
+def choose_ranking(
+    network: Network,
+    train: Sessions,
+    held_out: Sessions,
+    config: FitConfig,
+    step: OnStep,
+    recalled: Recalled | None = None,
+) -> Ranking:
     """Choose the settings of a session memory, its weight beside the network, and the share of neighbours in rows.
 
     Args:
@@ -76,11 +91,12 @@ def choose_ranking(network: Network, train: Sessions, held_out: Sessions, config
         held_out: later sessions, over the same catalogue.
         config: complete settings.
         step: receives the steps of each phase.
+        recalled: what `choose_recall` returned for the same sessions and memory; None to choose it here.
     """
-    recall, votes = None, None
     sample = sample_sessions(held_out, MAX_TARGETS, config.seed)
-    if config.memory_sessions:
-        recall, votes = _recalled(train, held_out, sample, config, step)
+    if config.memory_sessions and recalled is None:
+        recalled = choose_recall(train, held_out, config, step)
+    recall, votes = (recalled.recall, recalled.votes) if recalled else (None, None)
     rankings = []
     for number, share in enumerate(_shares(config)):
         mixed = with_neighbours(network, train, share)
@@ -91,15 +107,14 @@ def choose_ranking(network: Network, train: Sessions, held_out: Sessions, config
     return replace(best, calibration=fit_calibration(best.targets, best.blend) if best.targets else None)
 
 
-def _recalled(
-    train: Sessions, held_out: Sessions, sample: Sessions, config: FitConfig, step: OnStep
-) -> tuple[MemoryConfig, Votes]:
-    """Choose the settings of a memory, and return what it recalls before each target of a sample."""
+def choose_recall(train: Sessions, held_out: Sessions, config: FitConfig, step: OnStep) -> Recalled:
+    """Choose the settings of a session memory; for the arguments see `choose_ranking`."""
+    sample = sample_sessions(held_out, MAX_TARGETS, config.seed)
     recall = MemoryConfig(sessions=config.memory_sessions, events=config.memory_events)
     index = build_index(train, recall)
     own = sample_sessions(held_out, RECALL_TARGETS, config.seed)
     recall = fit_recall(index, recall, own, lambda done: step(RECALL, done))
-    return recall, recalled_votes(Memory(index, recall), sample, lambda done: step(VOTES, done))
+    return Recalled(recall, recalled_votes(Memory(index, recall), sample, lambda done: step(VOTES, done)))
 
 
 def _steps(step: OnStep, phase: str, before: int) -> Callable[[int], None]:

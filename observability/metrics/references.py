@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass
 
-from nextitem.telemetry.metrics import LEARNING_METRICS, METRICS, NAMESPACE, OVERALL, DimensionSet, Metric
+from nextitem.telemetry.metrics import (
+    CONTAINER_METRICS,
+    LEARNING_METRICS,
+    METRICS,
+    NAMESPACE,
+    OVERALL,
+    DimensionSet,
+    Metric,
+)
 
 Dimensions = tuple[tuple[str, str], ...]
 STACK = "${StackName}"
@@ -78,7 +86,7 @@ def check_emitted(metric: Metric, dimension_set: DimensionSet) -> None:
     Raises:
         NotEmitted: it does not.
     """
-    if metric not in METRICS and metric not in LEARNING_METRICS:
-        raise NotEmitted(f"{metric.name} is not in METRICS or LEARNING_METRICS of nextitem.telemetry.metrics")
+    if metric not in (*METRICS, *LEARNING_METRICS, *CONTAINER_METRICS):
+        raise NotEmitted(f"{metric.name} is in none of the lists of nextitem.telemetry.metrics")
     if dimension_set not in metric.sets:
         raise NotEmitted(f"{metric.name} is not emitted by {', '.join(dimension_set)}; add that set to the metric")

@@ -1,7 +1,7 @@
 """The generated tables of docs/monitoring.md and docs/howto/costs.md: indicators, objectives, alarms and prices."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from model_export.cost.estimate import Deployment, cost_of
 from model_export.cost.monitoring import billed_metrics, monitoring_cost
@@ -24,13 +24,18 @@ _SIGN = {
 }
 
 
-def with_tables(page: str) -> str:
+def with_tables(page: str, further: Mapping[str, Callable[[], str]]) -> str:
     """Return a page with the current text of each of its tables.
+
+    Args:
+        page: Markdown.
+        further: what writes the tables of other modules, by name.
 
     Raises:
         KeyError: the page has a table of an unknown name.
     """
     tables = {
+        **further,
         "indicators": _indicators,
         "objectives": _objectives,
         "burns": _burns,
@@ -54,12 +59,12 @@ def condition(alarm: MetricAlarm) -> str:
 
 def _indicators() -> str:
     rows = ((f"`{each.name}`", each.meaning, each.unit, "yes" if each.by_version else "") for each in INDICATORS)
-    return _table(("indicator", "meaning", "unit", "by version"), rows)
+    return markdown_table(("indicator", "meaning", "unit", "by version"), rows)
 
 
 def _objectives() -> str:
     rows = ((each.name, each.promise, f"{each.target:.1%}", f"{each.budget:.1%}") for each in OBJECTIVES)
-    return _table(("objective", "promise, over 30 days", "target", "error budget"), rows)
+    return markdown_table(("objective", "promise, over 30 days", "target", "error budget"), rows)
 
 
 def _burns() -> str:
@@ -75,7 +80,7 @@ def _burns() -> str:
         for burn in BURNS
     )
     heads = tuple(f"{each.name}: bad share over" for each in OBJECTIVES)
-    return _table(("burn rate", "long window", "short window", "budget spent", *heads, "notifies"), rows)
+    return markdown_table(("burn rate", "long window", "short window", "budget spent", *heads, "notifies"), rows)
 
 
 def _alarms() -> str:
@@ -90,7 +95,7 @@ def _alarms() -> str:
         for alarm in ALARMS
         if "-burn-" not in alarm.name
     )
-    return _table(("alarm", "notifies", "when", "no data", "runbook"), rows)
+    return markdown_table(("alarm", "notifies", "when", "no data", "runbook"), rows)
 
 
 def _composites() -> str:
@@ -104,7 +109,7 @@ def _composites() -> str:
         )
         for alarm in COMPOSITES
     )
-    return _table(("alarm", "notifies", "when", "silent while in alarm", "runbook"), rows)
+    return markdown_table(("alarm", "notifies", "when", "silent while in alarm", "runbook"), rows)
 
 
 def _cost() -> str:
@@ -113,7 +118,7 @@ def _cost() -> str:
         cost = monitoring_cost(versions)
         rows.append((str(versions), str(billed_metrics(versions)), f"{cost.metrics:.2f}", f"{cost.alarms:.2f}"))
     by_version = sum(BY_VERSION in metric.sets for metric in METRICS)
-    table = _table(("versions x variants", "custom metrics", "metrics, $ a month", "alarms, $ a month"), rows)
+    table = markdown_table(("versions x variants", "custom metrics", "metrics, $ a month", "alarms, $ a month"), rows)
     return f"{table}\nEach further version and variant adds {by_version} metrics for the hours in which it answers.\n"
 
 
@@ -122,13 +127,14 @@ def _bill() -> str:
     rows = [(name, f"{dollars:,.2f}", f"{idle.lines[name]:,.2f}") for name, dollars in busy.lines.items()]
     total = ("**total**", f"**{busy.total:,.2f}**", f"**{idle.total:,.2f}**")
     per_million = ("for a million requests", f"{busy.per_million:,.2f}", f"{idle.per_million:,.2f}")
-    return _table(("$ a month", "50 requests a second", "hardly any"), [*rows, total, per_million])
+    return markdown_table(("$ a month", "50 requests a second", "hardly any"), [*rows, total, per_million])
 
 
 def _link(alarm: Alarm) -> str:
     return f"[{alarm.runbook}](runbooks/{alarm.runbook}.md)"
 
 
-def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+def markdown_table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """Return a table in Markdown."""
     lines = [heads, tuple("---" for _ in heads), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

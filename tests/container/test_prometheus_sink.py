@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -186,6 +187,17 @@ def test_no_counter_falls_when_workers_die_and_new_ones_start(directory: Path) -
     assert sorted(directory.glob("*.db")) == files
     for worker in workers:
         worker.end(signal.SIGTERM)
+
+
+def test_threads_of_a_worker_lose_no_count(sink: PrometheusSink) -> None:
+    def write(number: int) -> None:
+        for _ in range(200):
+            sink.write({**ANSWER, "model_version": f"v{number % 2}"}, {"requests": 1, "total_ms": 3.0}, {})
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, range(8)))
+
+    assert total("nextitem_requests_total") == total("nextitem_total_seconds_count") == 1600
 
 
 def test_a_forked_child_counts_in_files_of_its_own(sink: PrometheusSink) -> None:

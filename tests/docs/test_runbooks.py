@@ -15,6 +15,7 @@ from typing import get_args
 import pytest
 
 from observability.alarms.catalogue import EVERY_ALARM
+from observability.alarms.container import CONTAINER_ALARMS
 from observability.alarms.types import Runbook
 from tests.docs.shown import matches, replace_versions, run, shown_in
 
@@ -39,7 +40,7 @@ def test_each_runbook_of_an_alarm_exists() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_runbook_names_the_alarms_that_link_to_it(name: str) -> None:
     # in names on the page, * stands for any characters
-    linked = {alarm.name for alarm in EVERY_ALARM if alarm.runbook == name}
+    linked = {alarm.name for alarm in (*EVERY_ALARM, *CONTAINER_ALARMS) if alarm.runbook == name}
     patterns = [re.escape(quoted).replace(r"\*", "[a-z0-9-]+") for quoted in QUOTED.findall(page(name))]
     assert linked
     assert {alarm for alarm in linked if not any(re.fullmatch(pattern, alarm) for pattern in patterns)} == set()

@@ -17,7 +17,13 @@ NOT_IMPORTED = {("onnxruntime", name) for name in ("flatbuffers", "packaging", "
 
 FUNCTION = ROOT / "functions" / "requirements.txt"
 LEARNING = ROOT / "functions" / "learning" / "requirements.txt"
-LOCKS = [FUNCTION, LEARNING, *(source.with_suffix(".txt") for source in (ROOT / "requirements").glob("*.in"))]
+CONTAINER = ROOT / "functions" / "container" / "requirements.txt"
+LOCKS = [
+    FUNCTION,
+    LEARNING,
+    CONTAINER,
+    *(source.with_suffix(".txt") for source in (ROOT / "requirements").glob("*.in")),
+]
 INSTALL = re.compile(r"pip install (?:.*\\\n)*.*")
 
 
@@ -28,7 +34,7 @@ def requirements(lines: list[str]) -> dict[str, Requirement]:
 
 @pytest.fixture(scope="module")
 def pins() -> dict[str, Requirement]:
-    pinned = FUNCTION.read_text() + LEARNING.read_text()
+    pinned = FUNCTION.read_text() + LEARNING.read_text() + CONTAINER.read_text()
     return requirements(re.findall(r"(?m)^[\w.-]+==\S+", pinned))
 
 
@@ -41,9 +47,9 @@ def test_every_package_is_pinned_with_its_hashes(lock: Path) -> None:
         assert re.fullmatch(r"[\w.-]+==[\w.]+( +--hash=sha256:[0-9a-f]{64})+ *", package), package
 
 
-@pytest.mark.parametrize("makefile", ["Makefile", "functions/Makefile"])
-def test_every_installation_from_a_lock_checks_hashes_and_builds_nothing(makefile: str) -> None:
-    installations = [text for text in INSTALL.findall((ROOT / makefile).read_text()) if "--requirement" in text]
+@pytest.mark.parametrize("script", ["Makefile", "functions/Makefile", "kubernetes/install.sh"])
+def test_every_installation_from_a_lock_checks_hashes_and_builds_nothing(script: str) -> None:
+    installations = [text for text in INSTALL.findall((ROOT / script).read_text()) if "--requirement" in text]
 
     assert installations
     assert all("--require-hashes" in text and "--only-binary=:all:" in text for text in installations)
@@ -60,6 +66,12 @@ def test_every_declared_dependency_is_pinned_within_its_range(pins: dict[str, Re
     for name, requirement in declared.items():
         assert requirement.specifier.contains(version(name)), name
         assert name in pins, name
+
+
+def test_the_container_has_the_packages_of_the_function() -> None:
+    pinned = {path: re.findall(r"(?m)^[\w.-]+==\S+", path.read_text()) for path in (FUNCTION, CONTAINER)}
+
+    assert set(pinned[FUNCTION]) < set(pinned[CONTAINER])
 
 
 def test_the_pins_lack_no_dependency_of_each_other(pins: dict[str, Requirement]) -> None:

@@ -14,11 +14,10 @@ QUICK = FitConfig(epochs=3, networks=1, hidden=16, batch=8, learning_rate=0.02, 
 def test_a_result_and_its_parts_are_of_the_same_targets(monkeypatch: pytest.MonkeyPatch) -> None:
     # A shop in which each item has one successor
     monkeypatch.setitem(ablation.SETTINGS, "defaults", QUICK)
-    row, validated = ablation.train_with("defaults", cycle(sessions=96))
-    assert row.epochs == validated.epochs
-    assert row.network_hr == validated.ranking.accuracy.hr
+    row, _, ranking = ablation.Shop("cycle", cycle(sessions=96)).result("defaults")
+    assert row.network_hr == ranking.accuracy.hr
     assert row.hr >= row.network_hr
-    accuracies = ablation.parts(validated)
+    accuracies = ablation.parts(ranking)
     assert accuracies["memory alone"].hr == 1.0
     assert accuracies["unweighted repeats"].mrr <= row.mrr
 
@@ -32,6 +31,6 @@ def test_every_entry_changes_one_setting() -> None:
 
 def test_without_a_memory_there_are_no_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ablation.SETTINGS, "defaults", replace(QUICK, memory_sessions=0, epochs=1))
-    row, validated = ablation.train_with("defaults", cycle(sessions=48))
+    row, _, ranking = ablation.Shop("cycle", cycle(sessions=48)).result("defaults")
     assert (row.hr, row.mrr) == (row.network_hr, row.network_mrr)
-    assert ablation.parts(validated) == {}
+    assert ablation.parts(ranking) == {}

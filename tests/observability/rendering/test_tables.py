@@ -17,14 +17,13 @@ from model_export.cost.monitoring import SOURCES as COUNTED_SOURCES
 from nextitem.service import schema
 from nextitem.telemetry import metrics
 from nextitem.telemetry.serializer import serialize
-from observability.__main__ import PAGES
+from observability.__main__ import PAGES, with_all_tables
 from observability.alarms.catalogue import ALARMS, COMPOSITES
 from observability.alarms.types import MetricAlarm
 from observability.dashboards.widgets import BadGraph, Graph, Line
 from observability.metrics.expressions import Band, Stat, statistics
 from observability.metrics.indicators import SOURCES
 from observability.metrics.references import OwnMetric
-from observability.rendering.tables import with_tables
 
 
 def billed(records: list[dict[str, Any]]) -> set[tuple[str, str]]:
@@ -41,12 +40,12 @@ def billed(records: list[dict[str, Any]]) -> set[tuple[str, str]]:
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_a_page_is_up_to_date(path: Path) -> None:
     page = path.read_text()
-    assert with_tables(page) == page, "run `make observability`"
+    assert with_all_tables(page) == page, "run `make observability`"
 
 
 def test_an_unknown_table_is_an_error() -> None:
     with pytest.raises(KeyError, match="tea"):
-        with_tables("<!-- table: tea -->\n<!-- end -->")
+        with_all_tables("<!-- table: tea -->\n<!-- end -->")
 
 
 @pytest.mark.parametrize(("versions", "sources"), [(1, 1), (1, 3), (2, 3), (5, 2)])

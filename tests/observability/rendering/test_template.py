@@ -12,7 +12,7 @@ import yaml
 
 from devstack.template.intrinsics import resolve_value
 from devstack.template.resolver import Resolver
-from observability.__main__ import TEMPLATE, main, rendered
+from observability.__main__ import TEMPLATE, main, rendered, rendered_grafana, rendered_rule_resource, rendered_rules
 from observability.alarms.catalogue import COMPOSITES, EVERY_ALARM
 from observability.dashboards.widgets import FULL_WIDTH
 from observability.rendering.template import DASHBOARDS, template
@@ -61,13 +61,19 @@ def test_the_committed_template_is_up_to_date() -> None:
 def test_the_command_writes_template_and_page(tmp_path: Path) -> None:
     # GIVEN a page with an empty table
     page, out = tmp_path / "page.md", tmp_path / "out.yaml"
+    rules, grafana = tmp_path / "rules.yaml", tmp_path / "grafana.json"
     page.write_text("# Tea\n<!-- table: objectives -->\n<!-- end -->\nMore.\n")
 
     # WHEN the command runs
-    assert main(["--out", str(out), "--page", str(page)]) == 0
+    resource = tmp_path / "resource.yaml"
+    files = ["--out", str(out), "--rules", str(rules), "--rule-resource", str(resource), "--grafana", str(grafana)]
+    assert main([*files, "--page", str(page)]) == 0
 
-    # THEN both are written, and the rest of the page stays
+    # THEN all are written, and the rest of the page stays
     assert out.read_text() == rendered()
+    assert rules.read_text() == rendered_rules()
+    assert resource.read_text() == rendered_rule_resource()
+    assert grafana.read_text() == rendered_grafana()
     assert page.read_text().startswith("# Tea\n<!-- table: objectives -->\n| objective |")
     assert page.read_text().endswith("|\n<!-- end -->\nMore.\n")
 
