@@ -70,7 +70,8 @@ def shares_of(lines: Iterable[str]) -> dict[str, float]:
     counts: Counter[str] = Counter()
     for line in lines:
         stack, _, count = line.rpartition(" ")
-        counts[_part(stack.split(";"))] += int(count)
+        if stack:  # a process that was idle all the time leaves an empty line
+            counts[_part(stack.split(";"))] += int(count)
     total = counts.total()
     return {part: round(count / total, 3) for part, count in counts.most_common()}
 

@@ -30,3 +30,4 @@ def test_a_sample_belongs_to_its_innermost_part() -> None:
 
 def test_without_samples_there_are_no_shares() -> None:
     assert shares_of([]) == {}
+    assert shares_of([""]) == {}
