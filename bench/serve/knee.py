@@ -8,6 +8,8 @@ P99_MS = 50.0
 """The bound of ETUDE (ICDE 2024) for a recommendation in a session."""
 ACHIEVED_SHARE = 0.95
 GROWTH = 1.5
+LOWEST_RATE = 5.0
+"""Below it, a step has too few requests for a p99."""
 HALVINGS = 3
 """Rates that are tried between the last one that held and the first one that did not."""
 
@@ -26,7 +28,7 @@ def find_knee(measure: Measure, first: float, most_steps: int) -> list[StepFigur
 
     Args:
         measure: sends one step at a rate (per second).
-        first: the first rate; it is halved while it does not hold.
+        first: the first rate; it is halved while it does not hold, down to `LOWEST_RATE`.
         most_steps: maximum number of rates.
 
     Returns:
@@ -42,7 +44,7 @@ def find_knee(measure: Measure, first: float, most_steps: int) -> list[StepFigur
         return holds(figures)
 
     low, high, rate = 0.0, 0.0, first
-    while len(steps) < most_steps and not (low and high):
+    while len(steps) < most_steps and not (low and high) and rate >= LOWEST_RATE:
         if does_hold(rate):
             low, rate = rate, rate * GROWTH
         else:

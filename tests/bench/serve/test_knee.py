@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.load.figures import StepFigures
-from bench.serve.knee import GROWTH, HALVINGS, P99_MS, find_knee, holds, knee_of
+from bench.serve.knee import GROWTH, HALVINGS, LOWEST_RATE, P99_MS, find_knee, holds, knee_of
 
 CALM = StepFigures(
     rate=100.0,
@@ -56,10 +56,10 @@ def test_the_knee_is_close_to_the_limit_and_not_above(limit: float) -> None:
 
 
 def test_a_server_that_holds_no_rate_has_no_knee() -> None:
-    steps = find_knee(lambda rate: at(rate, 0.0), 40.0, 6)
+    steps = find_knee(lambda rate: at(rate, 0.0), 40.0, 20)
 
     assert knee_of(steps) is None
-    assert [step.rate for step in steps] == [40 / 2**halvings for halvings in range(6)]
+    assert [step.rate for step in steps] == [40, 20, 10, LOWEST_RATE]
 
 
 def test_a_rate_that_was_disturbed_once_is_measured_again() -> None:
