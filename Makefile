@@ -173,8 +173,8 @@ cloud: $(INSTALLED) ## deploy template.yaml into the local cloud under every str
 	@$(BIN)/python -m tests.cloud $(ARGS)
 
 .PHONY: chaos
-chaos: $(INSTALLED) ## inject faults into the session store under traffic and check the sessions (3 minutes)
-	@$(BIN)/python -m bench.chaos
+chaos: $(INSTALLED) ## inject faults into the session store under traffic and check the sessions (3 minutes; ARGS="--entry container": in front of the container)
+	@$(BIN)/python -m bench.chaos $(ARGS)
 
 .PHONY: drill
 drill: $(INSTALLED) ## play the learning loop: a shop changes, a bad model takes itself back (10 minutes; ARGS=--small: see it work)

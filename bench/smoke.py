@@ -53,6 +53,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "bench.experiments": ("--experiments", "5"),
     "bench.experiments.assignment": ("--experiments", "20"),
     "bench.function.cold_start": ("--rounds", "1"),
+    "bench.function.http_servers": ("--requests", "50", "--rounds", "1"),
     "bench.function.memory_size": ("--rounds", "1"),
     "bench.function.metrics_cost": ("--rounds", "3"),
     "bench.function.shared_memory": ("--items", "20000", "--processes", "1", "2"),

@@ -9,6 +9,7 @@ from docsite.reference import cli, metrics, openapi, parameters, settings
 
 PARTS: Mapping[str, Callable[[], str]] = {
     "cli": cli.page,
+    "container": settings.container_page,
     "metrics": metrics.page,
     "openapi": openapi.page,
     "parameters": parameters.page,

@@ -70,9 +70,8 @@ class Application(Restorable):
             self.router.model_for(attributes=True)
 
     def finish(self, limit: Deadline) -> None:
-        """Wait until the saves of all requests are stored, or until a deadline; then close all connections."""
+        """Wait until the saves of all requests are stored, or until a deadline; the process then ends."""
         self.recommender.finish(limit)
-        self._valkey.close()
 
     def before_snapshot(self) -> None:
         """Warm up: no download may be under way in a snapshot. Then forget the secret and close all connections."""

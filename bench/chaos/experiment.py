@@ -1,6 +1,5 @@
 """One experiment: traffic, a fault, recovery, and the oracle's verdict."""
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 
 from bench.chaos.catalogue import Fault
 from bench.chaos.client import Client, open_client
+from bench.chaos.entries import SERVER_ERROR, Entry
 from bench.chaos.journal import Call, Journal
 from bench.chaos.lake import BUCKETS
 from bench.chaos.lake_oracle import LakeOracle, LakeVerdict
@@ -15,8 +15,7 @@ from bench.chaos.oracle import Oracle, StoredSession, Verdict
 from bench.chaos.targets import Reader, Target, require
 from bench.chaos.traffic import THREADS, Traffic
 from devstack.replay.report import percentile
-from devstack.services.bucket import Bucket
-from devstack.stack import KEY_SECRET, Stack
+from devstack.stack import KEY_SECRET
 from nextitem.model.engine import Model
 from nextitem.sessions.codec import decode_record
 from nextitem.sessions.keys import session_key
@@ -30,7 +29,6 @@ POLL_SECONDS = 0.02
 """Between two looks at the journal, whose threads notify no other: 50 answers take at least as long."""
 FINAL_TRIES = 20
 MS = 1000.0
-SERVER_ERROR = 500
 UNAVAILABLE = 503
 
 
@@ -57,7 +55,10 @@ class Times:
 
 @dataclass(frozen=True)
 class FaultResult:
-    """The result of one fault. `function` times come from its metrics records, `client` times include the network."""
+    """The result of one fault. `function` times come from its metrics records (the container has none: 0).
+
+    `client` times include the network.
+    """
 
     fault: str
     destroys: bool
@@ -92,41 +93,20 @@ class _FaultTime:
     ended: float
 
 
-def warm_up(stack: Stack, workers: int) -> None:
-    """Send requests until every worker has answered, so that no cold start is measured.
-
-    Raises:
-        AssertionError: the function fails without a fault.
-    """
-
-    def ask(number: int) -> set[int]:
-        with open_client(stack.url) as client:
-            return {client.recommendations(f"warm-{number}").status for _ in range(10)}
-
-    with ThreadPoolExecutor(workers * 3) as threads:
-        while len(stack.cold_starts) < workers:
-            statuses = set[int]().union(*threads.map(ask, range(workers * 3)))
-            if max(statuses) >= SERVER_ERROR:
-                raise AssertionError(
-                    "the function fails without a fault; its last log lines: " + "\n".join(stack.log_lines()[-20:])
-                )
-
-
-def run(fault: Fault, target: Target, stack: Stack, model: Model, sessions: int, pace: Pace) -> FaultResult:
+def run(fault: Fault, target: Target, entry: Entry, model: Model, sessions: int, pace: Pace) -> FaultResult:
     """Inject a fault into a deployment under traffic and return the result.
 
     Args:
         fault: to inject.
         target: the deployment, without faults.
-        stack: the warm function that uses it.
+        entry: the warm entry point that uses it.
         model: the served model.
         sessions: open at any time.
         pace: duration of the traffic.
     """
-    traffic = Traffic(stack.url, sessions, fault.name.replace(" ", "-"))
+    traffic = Traffic(entry.url, sessions, fault.name.replace(" ", "-"))
     target.live_keys = lambda: [_key(session_id) for session_id in traffic.session_ids]
-    target.paused, target.frozen, target.retire_workers = traffic.paused, stack.frozen, stack.retire_workers
-    target.bucket = Bucket(stack.bucket, stack.s3_endpoint)
+    target.paused, target.frozen, target.retire_workers = traffic.paused, entry.frozen, entry.retire_workers
     lake, wall = require(target.lake), time.time() - time.monotonic()
     lake.begin()
     with traffic:
@@ -137,7 +117,7 @@ def run(fault: Fault, target: Target, stack: Stack, model: Model, sessions: int,
         _await_recovery(traffic.journal, pace)
     calls, deletions = traffic.journal.calls, traffic.journal.deletions
     deleted = {deletion.session_id for deletion in deletions}
-    finals = _finals(stack.url, sorted({call.session_id for call in calls} - deleted))
+    finals = _finals(entry.url, sorted({call.session_id for call in calls} - deleted))
     stored = _stored(target, [call.session_id for call in finals], model.version)
     destroyed_until = fault_time.ended if fault.destroys else None
     kept = [call for call in (*calls, *finals) if call.session_id not in deleted]
@@ -145,7 +125,7 @@ def run(fault: Fault, target: Target, stack: Stack, model: Model, sessions: int,
     in_lake = LakeOracle(wall, destroyed_until).check(calls, deletions, _logs(stored), lake.end())
     recovery = _recovery(calls, fault_time.ended)
     until = fault_time.ended + (recovery or 0.0)
-    function = _function_times(stack, calls[0].started + wall, calls[-1].ended + wall)
+    function = entry.append_times(calls[0].started + wall, calls[-1].ended + wall)
     return FaultResult(
         fault.name,
         fault.destroys,
@@ -226,19 +206,6 @@ def _logs(stored: Mapping[str, StoredSession]) -> dict[str, list[str]]:
 
 def _key(session_id: str) -> SessionKey:
     return session_key(KEY_SECRET.encode(), session_id, BUCKETS)
-
-
-def _function_times(stack: Stack, since: float, until: float) -> list[tuple[float, float]]:
-    """Return time (epoch seconds) and duration (ms) of each append, from the function's metrics records."""
-    times: list[tuple[float, float]] = []
-    for line in stack.log_lines():
-        if '"_aws"' not in line:
-            continue
-        record = json.loads(line)
-        at = record["_aws"]["Timestamp"] / MS
-        if record.get("operation") == "append_events" and since <= at <= until:
-            times.append((at, record["total_ms"]))
-    return times
 
 
 def _duration(call: Call) -> float:

@@ -32,10 +32,10 @@ def document(row: FaultResult) -> dict[str, object]:
         "lost_unexplained": verdict.unexplained,
         "doubled": verdict.doubled,
         "corrupted": verdict.corrupted,
-        "p99_ms": row.function.p99,
-        "max_ms": row.function.max,
-        "during_p99_ms": row.function_during.p99,
-        "during_max_ms": row.function_during.max,
+        "p99_ms": row.function.p99 or None,
+        "max_ms": row.function.max or None,
+        "during_p99_ms": row.function_during.p99 or None,
+        "during_max_ms": row.function_during.max or None,
         "client_p99_ms": row.client.p99,
         "client_max_ms": row.client.max,
         "client_during_max_ms": row.client_during.max,
@@ -54,9 +54,9 @@ def document(row: FaultResult) -> dict[str, object]:
     }
 
 
-def write(rows: Sequence[FaultResult], left_out: Mapping[str, str], path: Path) -> None:
+def write(rows: Sequence[FaultResult], left_out: Mapping[str, str], entry: str, path: Path) -> None:
     """Write the rows, and the reasons for missing ones, as JSON."""
-    write_json({"rows": [document(row) for row in rows], "left_out": dict(left_out)}, path)
+    write_json({"entry": entry, "rows": [document(row) for row in rows], "left_out": dict(left_out)}, path)
 
 
 def show(rows: Sequence[FaultResult], left_out: Mapping[str, str], console: Console) -> None:
@@ -79,8 +79,8 @@ def show(rows: Sequence[FaultResult], left_out: Mapping[str, str], console: Cons
             str(verdict.answers_checked),
             str(verdict.answers_beyond),
             f"{row.stateless_share:.1%}",
-            f"{row.function.p99:.1f} / {row.client.p99:.1f}",
-            f"{row.function.max:.1f} / {row.client.max:.1f}",
+            f"{_ms(row.function.p99)} / {row.client.p99:.1f}",
+            f"{_ms(row.function.max)} / {row.client.max:.1f}",
             "never" if row.recovery_s is None else f"{row.recovery_s:.2f}",
             "ok" if row.passed else "FAILED",
         )
@@ -96,6 +96,11 @@ def show(rows: Sequence[FaultResult], left_out: Mapping[str, str], console: Cons
             console.print(f"{row.fault}: {finding}", markup=False)
     slow = [row.fault for row in rows if row.function.max > LIMIT_MS]
     console.print(f"Answers over {LIMIT_MS:g} ms inside the function: {', '.join(slow) or 'none'}.", markup=False)
+
+
+def _ms(milliseconds: float) -> str:
+    """Return a time inside the function; the container writes no records of single requests."""
+    return f"{milliseconds:.1f}" if milliseconds else "-"
 
 
 def _lake_table(rows: Sequence[FaultResult]) -> Table:

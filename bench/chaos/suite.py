@@ -7,7 +7,8 @@ from pathlib import Path
 
 from bench.chaos.bucket_faults import ROUTE_SECONDS
 from bench.chaos.catalogue import Fault
-from bench.chaos.experiment import FaultResult, Pace, run, warm_up
+from bench.chaos.entries import EntryName, entry_of
+from bench.chaos.experiment import FaultResult, Pace, run
 from bench.chaos.lake import BUCKETS, Lake
 from bench.chaos.targets import refusal, start_target
 from bench.chaos.traffic import THREADS
@@ -35,6 +36,7 @@ def run_faults(
     *,
     sessions: int = SESSIONS,
     pace: Pace = NORMAL_PACE,
+    entry: EntryName = "lambda",
 ) -> Iterator[FaultResult]:
     """Run faults and yield the result of each.
 
@@ -43,6 +45,7 @@ def run_faults(
         begun: called with each fault before it runs.
         sessions: open at any time.
         pace: duration of the traffic around each fault.
+        entry: the entry point that answers.
     """
     model = Model(open_artifact(demo_artifact()))
     for (shape, _), together in itertools.groupby(faults, key=lambda fault: (fault.shape, fault.alone and fault.name)):
@@ -53,9 +56,9 @@ def run_faults(
             with (
                 Stack(artifact=demo_artifact(), max_workers=THREADS, settings=settings) as stack,
                 Lake(target.url, target.direct, Bucket(stack.bucket, stack.s3_endpoint)) as lake,
+                entry_of(entry, stack, THREADS) as answering,
             ):
-                target.lake = lake
-                warm_up(stack, THREADS)
+                target.lake, target.bucket = lake, Bucket(stack.bucket, stack.s3_endpoint)
                 for fault in together:
                     begun(fault)
-                    yield run(fault, target, stack, model, sessions, pace)
+                    yield run(fault, target, answering, model, sessions, pace)

@@ -15,9 +15,11 @@ from nextitem.sessions.keys import session_key
 from nextitem.sessions.session import WINDOW
 
 SECONDS = 20.0
-PAUSE_SECONDS = 0.01
+PAUSE_SECONDS = 0.03
 """Between two requests of a client."""
 SHELF = ["tent-008", "sleep-010", "stove-003", "mug-003", "espresso-013", "grinder-021", "coffee-004", "tea-010"]
+CONNECTION_REQUESTS = 3
+"""Requests after which a client opens another connection, which may lead to any server."""
 SHARED_EVERY = 20
 """One of so many events goes to a session that all clients share."""
 SHARED_EVENTS = 200
@@ -26,7 +28,7 @@ TOLERANCE = 1e-4
 
 
 class Shopper(threading.Thread):
-    """One client with one connection, which it opens again only where an answer has said that it closes.
+    """One client with one connection at a time, which is opened again where an answer has said that it closes.
 
     Attributes:
         failures: requests without an answer, or with another one than a stored 200.
@@ -48,6 +50,8 @@ class Shopper(threading.Thread):
             session = f"{self.name}-{self.requests // WINDOW}"
             if self.requests % SHARED_EVERY == 0:
                 session = f"tablet-{self.requests // SHARED_EVENTS}"
+            if self.requests % CONNECTION_REQUESTS == 0:
+                self._connection.close()
             self._append(session, f"{self.name}-{self.requests}", SHELF[self.requests % len(SHELF)])
         self._connection.close()
 

@@ -4,7 +4,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from urllib.parse import urlsplit
 
 import pytest
@@ -131,10 +131,8 @@ def test_a_long_head_is_refused_and_an_endless_one_ends_the_connection(container
     assert raw(container, long).startswith(b"HTTP/1.1 431 ")
 
     endless = b"GET /v1/trending HTTP/1.1\r\nx: " + b"x" * (2 * MAX_HEAD_BYTES)
-    try:
+    with suppress(ConnectionResetError):  # it was closed before it had read everything
         assert raw(container, endless).startswith(b"HTTP/1.1 400 ")
-    except ConnectionResetError:
-        pass  # it was closed before it had read everything
 
 
 def test_a_large_body_in_one_piece_with_its_head_is_no_long_head(container: Container) -> None:

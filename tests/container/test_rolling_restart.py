@@ -18,9 +18,9 @@ from tests.functions.client import PATIENT
 
 SERVERS = 4
 CLIENTS = 4
-NOTICED_SECONDS = 0.15
+NOTICED_SECONDS = 0.4
 """From SIGTERM until the balancer has noticed: Kubernetes does both at the same time, and not at the same moment."""
-SETTINGS = {**PATIENT, "NEXTITEM_DRAIN_DELAY_SECONDS": "0.4"}
+SETTINGS = {**PATIENT, "NEXTITEM_DRAIN_DELAY_SECONDS": "0.8"}
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import typer
 
 from devstack.openapi.document import PATH
 from devstack.template.stack import source
+from container.settings import ContainerSettings
 from docsite.reference import cli, metrics, openapi, parameters, settings
 from docsite.reference.schema_text import type_text, with_limits
 from model_export.cli.app import app
@@ -87,6 +88,18 @@ def test_each_variable_that_the_function_reads_is_there_with_its_default() -> No
     assert "| `NEXTITEM_EXCLUDE_SEEN` | `false` |" in page
     assert "0123456789abcdef" not in page
     assert "redis+sentinel://" in page
+
+
+def test_each_variable_that_the_container_reads_is_there_with_its_default() -> None:
+    environment = Recorder({})
+    ContainerSettings.read(environment)
+    documented = settings.documented(ContainerSettings)
+    assert {variable for _, variable, _ in documented} == environment.asked
+    assert [field for field, _, _ in documented] == list(ContainerSettings.__struct_fields__)
+    page = settings.container_page()
+    assert "| `NEXTITEM_PORT` | `8080` | The TCP port; 0 takes a free one. Form: a whole number from 0 to 65535. |" in page
+    assert "| `NEXTITEM_WORKERS` |  |" in page
+    assert "| `NEXTITEM_DRAIN_SECONDS` | 20 s |" in page
 
 
 def test_each_parameter_of_the_template_is_there() -> None:
