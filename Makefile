@@ -181,7 +181,7 @@ drill: $(INSTALLED) ## play the learning loop: a shop changes, a bad model takes
 	@$(BIN)/python -m bench.drill $(ARGS)
 
 .PHONY: bench-peers
-bench-peers: $(INSTALLED) ## install the libraries that benchmarks compare with: faiss, hnswlib, marisa-trie
+bench-peers: $(INSTALLED) ## install what only benchmarks need: faiss, hnswlib, marisa-trie, py-spy
 	@$(PIP_INSTALL) --editable '.[bench]'
 
 .PHONY: bench

@@ -48,6 +48,7 @@ def main() -> None:
     for benchmark, picture, draw in (
         ("function-cold_start", "cold_start", cold_start),
         ("engine-cost", "engine_cost", cost),
+        ("serve", "serve", serve),
         ("experiments", "experiments", experiments),
     ):
         path = arguments.results / f"{benchmark}.json"
@@ -117,6 +118,26 @@ def cold_start(result: dict[str, Any], out: Path) -> None:
 def _function_label(row: dict[str, Any]) -> str:
     name = row["function"].replace("_", " ")
     return f"{name}, S3 {row['s3']}" if row["s3"] else name
+
+
+def serve(result: dict[str, Any], out: Path) -> None:
+    """Draw the p99 of each entry by the rate of requests, a panel for each catalogue; a ring marks the knee."""
+    sizes = list(dict.fromkeys(row["items"] for row in result["rows"]))
+    figure, panels = plt.subplots(1, len(sizes), figsize=(5.0 * len(sizes), 4.0), layout="constrained", squeeze=False)
+    for axes, items in zip(panels[0], sizes, strict=True):
+        for row in (row for row in result["rows"] if row["items"] == items):
+            points = sorted((step["achieved"], step["p99_ms"]) for step in row["steps"])
+            (line,) = axes.plot(
+                *zip(*points, strict=True), ".-", linewidth=1, label=f"{row['entry']}: {row['rps']:.0f}/s"
+            )
+            if row["rps"]:
+                axes.plot(row["rps"], row["p99_ms"], "o", markersize=10, markerfacecolor="none", color=line.get_color())
+        axes.axhline(result["p99_ms"], color="#2ca02c", linewidth=0.8)
+        axes.set(xscale="log", yscale="log", xlabel="answers per second, one core", ylabel="p99, ms from the due time")
+        axes.set_title(f"{items:,} items")
+        axes.legend(fontsize=8, frameon=False)
+    figure.savefig(out, dpi=130)
+    plt.close(figure)
 
 
 def cost(result: dict[str, Any], out: Path) -> None:

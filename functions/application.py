@@ -32,7 +32,7 @@ RESTORE_SECONDS = 5.0
 CONNECT_SECONDS = 1.0
 """Maximum time to connect to the store before the first request, in the background."""
 CLIENT_SECONDS = 1.0
-"""Maximum wait for the import of redis-py (63 ms): a request that came before its end would not be stored."""
+"""Maximum wait for the import of redis-py : a request that came before its end would not be stored."""
 SECRET_SECONDS = 0.25
 """Maximum wait for the key secret after the models are loaded. Until it is read, answers are stateless."""
 

@@ -9,6 +9,9 @@
 a model of 10 MB. Two functions stand beside it, under the same Python: `floor_numpy_onnxruntime` imports these two
 libraries and does nothing; `naive` is the same service without care for its start (`bench/function/cold_functions`).
 
+`restored` is the same function from where SnapStart takes its snapshot: our hooks and the first answer. What AWS itself
+takes to restore a process's memory is not in it.
+
 Valkey is on loopback. S3 (moto) is measured twice: on loopback, and behind a proxy that answers like S3
 (`bench.function.s3_proxy`).
 """
@@ -17,7 +20,7 @@ import json
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -51,6 +54,8 @@ S3_KINDS = ("loopback", "realistic")
 EVENT = {"operation": "append_events", "session_id": "s", "events": [{"item_id": "item-000001"}]}
 TABLE_WIDTH = 130
 PHASES = ("process_start", "import", "model_load", "first_request")
+RESTORED_PHASES = ("restore", "first_request")
+"""Of a start from SnapStart's snapshot: our hooks, and the first answer."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class Contender:
         handler: `module.function`.
         catalogue: items of its route's catalogue; 0 for none.
         attributes: those of its items.
+        restored: whether it starts from where SnapStart took its snapshot; the time then begins with its restore.
     """
 
     tree: Tree
@@ -70,12 +76,13 @@ class Contender:
     handler: str = "recommend.handler"
     catalogue: int = 0
     attributes: tuple[str, ...] = ()
+    restored: bool = False
 
     @property
     def name(self) -> str:
         """What tables call it."""
-        products = f"{self.catalogue:,} x {len(self.attributes)}"
-        return f"{self.tree.name}, {products}" if self.catalogue else self.tree.name
+        products = f", {self.catalogue:,} x {len(self.attributes)}" if self.catalogue else ""
+        return f"{self.tree.name}{products}{', restored' if self.restored else ''}"
 
 
 @dataclass(frozen=True)
@@ -140,7 +147,8 @@ def _contenders(trees: Sequence[Tree], s3_kinds: Sequence[str], catalogue: int, 
         for tree in trees
         for items, attributes in catalogues
     ]
-    return [*ours, *(peers if naive else ()), floor]
+    restored = [replace(contender, restored=True) for contender in ours if not contender.catalogue]
+    return [*ours, *restored, *(peers if naive else ()), floor]
 
 
 @contextmanager
@@ -157,6 +165,7 @@ def _started(contenders: Sequence[Contender]) -> Iterator[list[Stack]]:
                 max_workers=1,
                 handler=contender.handler,
                 python=contender.tree.python,
+                snap_start=contender.restored,
                 settings=contender.tree.settings | ({"AWS_ENDPOINT_URL_S3": proxy.url} if proxy else {}),
             )
             stacks.append(running.enter_context(stack))
@@ -176,6 +185,8 @@ def _publish_catalogue(stack: Stack, contender: Contender, folder: Path) -> None
 
 
 def _start_cold(contender: Contender, stack: Stack) -> None:
+    if contender.restored:
+        stack.prepare()  # until the snapshot
     answer = json.loads(stack.invoke(json.dumps(EVENT).encode()))
     if contender.s3 != NO_S3 and not answer.get("recommendations"):
         raise SystemExit(f"{contender.tree.name} ({contender.tree.folder}) recommended nothing: {answer}")
@@ -199,27 +210,28 @@ def _rows(contenders: Sequence[Contender], stacks: Sequence[Stack]) -> list[Row]
                 round(timed.median / floor, 3),
                 round(timed.median / summary(beside).median, 3),
                 round(float(np.median(np.subtract(of_round, beside))), 1),
-                _phases(stack),
+                _phases(stack, RESTORED_PHASES if contender.restored else PHASES),
             )
         )
     return rows
 
 
-def _phases(stack: Stack) -> dict[str, float]:
-    records = [json.loads(line) for line in stack.log_lines() if '"cold_import_ms"' in line][1:]
+def _phases(stack: Stack, phases: Sequence[str]) -> dict[str, float]:
+    records = [json.loads(line) for line in stack.log_lines() if f'"cold_{phases[0]}_ms"' in line][1:]
     return {
         phase: round(summary([record[f"cold_{phase}_ms"] for record in records]).median, 1)
-        for phase in (PHASES if records else ())
+        for phase in (phases if records else ())
     }
 
 
 def _print(rows: Sequence[Row], first: Tree, title: str) -> None:
-    phases = [phase.replace("_", " ") for phase in PHASES]
+    names = [*PHASES, *RESTORED_PHASES[:1]]
+    phases = [phase.replace("_", " ") for phase in names]
     table = Table("", "S3", "ms", "p99", "/ floor", f"/ {first.name}", f"- {first.name}", *phases, title=title)
     for row in rows:
         beside = (f"{row.times_first:.3f}", f"{row.more_ms:+.1f}") if row.s3 else ("", "")
         ratios = f"{row.times_floor:.2f}", *beside
-        phases = [f"{row.phases[name]:.0f}" if name in row.phases else "" for name in PHASES]
+        phases = [f"{row.phases[name]:.0f}" if name in row.phases else "" for name in names]
         table.add_row(row.function, row.s3, f"{row.p50_ms:.0f}", f"{row.p99_ms:.0f}", *ratios, *phases)
     Console(width=TABLE_WIDTH).print(table)
 

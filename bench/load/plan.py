@@ -45,12 +45,13 @@ def steps(first: float, factor: float, count: int, seconds: float, seed: int) ->
     events = _events(chance, seed)
     for number in range(count):
         rate = first * factor**number
-        yield Step(rate, seconds, tuple(_arrivals(rate, seconds, chance, events)))
+        yield Step(rate, seconds, tuple(poisson_arrivals(rate, seconds, chance, events)))
 
 
-def _arrivals(
+def poisson_arrivals(
     rate: float, seconds: float, chance: random.Random, events: Iterator[tuple[str, str, str]]
 ) -> list[Arrival]:
+    """Return arrivals at a mean rate, each at a random time, with the next of the events: session, item, event id."""
     arrivals: list[Arrival] = []
     due = chance.expovariate(rate)
     while due < seconds:

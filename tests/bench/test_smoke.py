@@ -8,7 +8,13 @@ from bench import smoke
 from bench.engine import catalogue
 from tests.building import ROOT
 
-HELPERS = {"bench", "bench.drill", "bench.engine.resident_memory", "bench.function.s3_proxy"}
+HELPERS = {
+    "bench",
+    "bench.drill",
+    "bench.engine.resident_memory",
+    "bench.function.s3_proxy",
+    "bench.serve.torch_server",
+}
 """`make bench` itself, the drill, whose smallest story takes minutes, and processes that benchmarks start."""
 
 

@@ -84,6 +84,12 @@ def test_the_catalogue_and_its_filters_are_not_imported(loaded: dict[str, str]) 
     assert loaded.keys() & {*unwanted, "nextitem.service.steering.mmr"} == set()
 
 
+def test_clients_of_redis_that_no_request_uses_are_not_imported(loaded: dict[str, str]) -> None:
+    unwanted = {"redis.client", "redis.asyncio", "redis.cluster", "redis.commands", "redis.sentinel", "zipfile"}
+    assert "redis.connection" in loaded
+    assert loaded.keys() & unwanted == set()
+
+
 def test_every_package_that_is_imported_was_chosen(loaded: dict[str, str]) -> None:
     assert third_party(loaded) == ALLOWED
 

@@ -8,14 +8,10 @@ import ssl
 from functools import cache
 from typing import Any
 
-import redis
-from redis.backoff import NoBackoff
-from redis.connection import DefaultParser
-from redis.retry import Retry
-
 from nextitem.aws.elasticache_auth import TokenProvider
 from nextitem.deadline import Deadline
 from nextitem.errors import CredentialsUnavailable, StoreUnavailable
+from nextitem.redis_client import redis_py
 from nextitem.redis_client.error_replies import error_reason, server_name, translate_error
 from nextitem.redis_client.login import Login
 from nextitem.redis_client.url import Address
@@ -30,14 +26,14 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=ca_file)
 
 
-class _TlsConnection(redis.SSLConnection):
+class _TlsConnection(redis_py.SSLConnection):
     """Shares one TLS context: redis-py reads the certificates again for each connection."""
 
     def _wrap_socket_with_ssl(self, sock: socket.socket) -> ssl.SSLSocket:
         return tls_context(self.ca_certs).wrap_socket(sock, server_hostname=self.host)
 
 
-class _DeadlineParser(DefaultParser):  # type: ignore[misc, valid-type]  # redis-py chooses the class when it is imported
+class _DeadlineParser(redis_py.DefaultParser):  # type: ignore[misc, valid-type]  # redis-py chooses the class when it is imported
     """Takes a deadline for a timeout: redis-py's timeout bounds each piece of a reply, not the whole of it."""
 
     def read_from_socket(self, timeout: Any, **options: Any) -> bool:
@@ -45,7 +41,7 @@ class _DeadlineParser(DefaultParser):  # type: ignore[misc, valid-type]  # redis
         return bool(super().read_from_socket(seconds, **options))
 
 
-class _Tokens(redis.CredentialProvider):
+class _Tokens(redis_py.CredentialProvider):
     """Signs a new token for each connection."""
 
     def __init__(self, tokens: TokenProvider) -> None:
@@ -55,9 +51,9 @@ class _Tokens(redis.CredentialProvider):
         return self._tokens.get_credentials(Deadline.after(HANDSHAKE_SECONDS))
 
 
-def connection_type(login: Login) -> type[redis.Connection]:
+def connection_type(login: Login) -> type[redis_py.Connection]:
     """Return redis-py's class for connections."""
-    return _TlsConnection if login.tls else redis.Connection
+    return _TlsConnection if login.tls else redis_py.Connection
 
 
 def connection_options(address: Address, login: Login) -> dict[str, Any]:
@@ -67,7 +63,7 @@ def connection_options(address: Address, login: Login) -> dict[str, Any]:
         "port": address.port,
         "db": login.db,
         "protocol": 2,  # RESP3 needs one more round trip to log in, and gives nothing that is used here
-        "retry": Retry(NoBackoff(), 0),
+        "retry": redis_py.Retry(redis_py.NoBackoff(), 0),
         "driver_info": None,  # or it sends two commands more to name itself
         "parser_class": _DeadlineParser,
         "socket_connect_timeout": login.timeout / 2,  # a silent address leaves time for the next one
@@ -106,11 +102,11 @@ class Connection:
         except CredentialsUnavailable as error:
             self.close()
             raise StoreUnavailable(f"the session store cannot be logged in to: {error}") from error
-        except redis.ResponseError as error:
+        except redis_py.exceptions.ResponseError as error:
             self.close()
             name, reason = server_name(address), error_reason(error)
             raise StoreUnavailable(f"{name} refused the login or the database: {reason}") from None
-        except (redis.RedisError, ValueError) as error:  # ValueError: no DNS name looks like this
+        except (redis_py.exceptions.RedisError, ValueError) as error:  # ValueError: no DNS name looks like this
             self.close()
             raise translate_error(error, address) from None
 
@@ -132,7 +128,7 @@ class Connection:
         self._redis.update_current_socket_timeout(seconds)
         try:
             self._redis.send_command(*command)
-        except redis.RedisError as error:
+        except redis_py.exceptions.RedisError as error:
             raise translate_error(error, self._address) from None
 
     def receive(self, limit: Deadline) -> Any:
@@ -147,14 +143,14 @@ class Connection:
         """
         try:
             return self._redis.read_response(timeout=limit)
-        except (redis.RedisError, ValueError) as error:  # ValueError: redis-py cannot parse a redirection
+        except (redis_py.exceptions.RedisError, ValueError) as error:  # ValueError: redis-py cannot parse a redirection
             raise translate_error(error, self._address) from None
 
     def has_reply(self) -> bool:
         """Return whether `receive` would return or raise at once."""
         try:
             return not self.is_open or self._redis.can_read()
-        except redis.RedisError:
+        except redis_py.exceptions.RedisError:
             return True
 
     def close(self) -> None:

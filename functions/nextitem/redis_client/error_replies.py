@@ -4,20 +4,19 @@
 failure of the server (`sessions.circuit_breaker`).
 """
 
-import redis
-
 from nextitem.errors import StoreRefused, StoreUnavailable
 from nextitem.redis_client.outcomes import Broken, NoScript, Redirected
+from nextitem.redis_client.redis_py import exceptions
 from nextitem.redis_client.url import Address, reported_address
 
 _MEANINGS: tuple[tuple[type[Exception], type[Exception], str], ...] = (
-    (redis.ReadOnlyError, Broken, "is a replica now, its primary has moved"),
-    (redis.BusyLoadingError, Broken, "is not ready"),
-    (redis.AuthenticationError, StoreUnavailable, "refused the login: check user and password"),
-    (redis.ConnectionError, Broken, "cannot be reached or hung up"),
-    (redis.InvalidResponse, Broken, "sent an invalid reply"),
-    (redis.exceptions.ClusterDownError, StoreUnavailable, "is in a Cluster that is down, or has lost its primary"),
-    (redis.ResponseError, StoreRefused, "refused a command"),
+    (exceptions.ReadOnlyError, Broken, "is a replica now, its primary has moved"),
+    (exceptions.BusyLoadingError, Broken, "is not ready"),
+    (exceptions.AuthenticationError, StoreUnavailable, "refused the login: check user and password"),
+    (exceptions.ConnectionError, Broken, "cannot be reached or hung up"),
+    (exceptions.InvalidResponse, Broken, "sent an invalid reply"),
+    (exceptions.ClusterDownError, StoreUnavailable, "is in a Cluster that is down, or has lost its primary"),
+    (exceptions.ResponseError, StoreRefused, "refused a command"),
     (Exception, StoreUnavailable, "sent a reply that cannot be parsed"),
 )
 """redis-py's exceptions, special ones first; ours for each, and the words for it."""
@@ -40,16 +39,16 @@ _IN_SCRIPT = "ACL failure in script"
 def translate_error(error: Exception, address: Address) -> Exception:
     """Return the exception that tells the caller what to do: https://valkey.io/topics/cluster-spec/#redirection."""
     match error:
-        case redis.TimeoutError():
+        case exceptions.TimeoutError():
             return StoreUnavailable(f"{server_name(address)} did not answer in time", late=True)
-        case redis.exceptions.NoScriptError():
+        case exceptions.NoScriptError():
             return NoScript(f"{server_name(address)} does not know a script")
-        case redis.exceptions.AskError():
+        case exceptions.AskError():
             try:
                 other = reported_address(error.host, error.port, address)
             except StoreUnavailable as unusable:
                 return unusable
-            return Redirected(other, once=not isinstance(error, redis.exceptions.MovedError))
+            return Redirected(other, once=not isinstance(error, exceptions.MovedError))
     meaning, words = next((meaning, words) for kind, meaning, words in _MEANINGS if isinstance(error, kind))
     reason = error_reason(error)
     if reason.startswith("BUSY"):
@@ -59,7 +58,7 @@ def translate_error(error: Exception, address: Address) -> Exception:
 
 def error_reason(error: Exception) -> str:
     """Return the reason of an error without the server's words: they may quote arguments, such as the password."""
-    if type(error) is redis.ConnectionError and isinstance(error.__context__, OSError):
+    if type(error) is exceptions.ConnectionError and isinstance(error.__context__, OSError):
         return str(error.__context__)
     code = str(getattr(error, "status_code", None) or str(error).partition(" ")[0])
     if _IN_SCRIPT in str(error):

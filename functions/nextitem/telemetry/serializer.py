@@ -11,9 +11,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 import msgspec
-from aws_lambda_powertools.metrics import EphemeralMetrics
 
+from nextitem.partial_import import parts_of
 from nextitem.telemetry.metrics import CONTAINER_METRICS, DIMENSION_SETS, LEARNING_METRICS, METRICS, NAMESPACE
+
+with parts_of("aws_lambda_powertools"):  # without its Logger and its Tracer
+    from aws_lambda_powertools.metrics import EphemeralMetrics
 
 MAX_LAYOUTS = 256
 """Maximum number of layouts (combinations of metrics and dimensions) with cached directives; there are some dozens."""

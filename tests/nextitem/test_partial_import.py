@@ -1,0 +1,210 @@
+"""Packages whose parts are imported without the package itself, and modules that run late."""
+
+import importlib
+import pkgutil
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from nextitem.partial_import import import_lazily, parts_of
+
+NAME, RUNS = "partial_package", "partial_package_runs"
+INIT = f"""
+import {RUNS}
+
+{RUNS}.count += 1
+from {NAME}.first import FIRST
+from {NAME} import second
+
+WHOLE = "whole"
+"""
+
+Write = Callable[[str], None]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
+    """Write the package's `__init__.py`; beside it are its modules `first` and `second`, and a counter of its runs."""
+    (tmp_path / f"{RUNS}.py").write_text("count = 0\n")
+    folder = tmp_path / NAME
+    folder.mkdir()
+    (folder / "first.py").write_text('FIRST = "first"\n')
+    (folder / "second.py").write_text(f"import {NAME}\n\nhad_whole = hasattr({NAME}, 'WHOLE')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+
+    def write(text: str) -> None:
+        (folder / "__init__.py").write_text(text)
+
+    yield write
+    for name in [name for name in sys.modules if name.startswith(NAME)]:
+        del sys.modules[name]
+
+
+def runs() -> int:
+    """Return how often the package ran."""
+    return int(importlib.import_module(RUNS).count)
+
+
+def test_a_part_is_imported_without_its_package(write: Write) -> None:
+    write(INIT)
+
+    with parts_of(NAME):
+        first = importlib.import_module(f"{NAME}.first")
+
+    assert first.FIRST == "first"
+    assert runs() == 0
+
+
+def test_the_package_runs_when_it_is_imported_and_has_the_parts_that_were_imported(write: Write) -> None:
+    write(INIT)
+    with parts_of(NAME):
+        first = importlib.import_module(f"{NAME}.first")
+
+    package = importlib.import_module(NAME)
+
+    assert (package.WHOLE, package.FIRST) == ("whole", "first")
+    assert package.first is first
+    assert package.second.had_whole is False
+    assert runs() == 1
+
+
+def test_another_module_of_the_package_runs_it_first(write: Write) -> None:
+    write(INIT)
+    with parts_of(NAME):
+        importlib.import_module(f"{NAME}.first")
+
+    second = importlib.import_module(f"{NAME}.second")
+
+    assert sys.modules[NAME].WHOLE == "whole"
+    assert sys.modules[NAME].second is second
+    assert runs() == 1
+
+
+def test_a_part_that_imported_its_package_has_the_one_that_ran(write: Write) -> None:
+    write(INIT)
+    with parts_of(NAME):
+        second = importlib.import_module(f"{NAME}.second")
+
+    package = importlib.import_module(NAME)
+
+    assert vars(second)[NAME] is package
+
+
+def test_a_part_that_imported_its_package_can_use_all_of_it_later(write: Write) -> None:
+    write(INIT)
+    with parts_of(NAME):
+        second = importlib.import_module(f"{NAME}.second")
+
+    assert runs() == 0
+    assert vars(second)[NAME].WHOLE == "whole"
+    assert runs() == 1
+
+
+def test_another_thread_that_imports_the_package_meanwhile_gets_all_of_it(write: Write) -> None:
+    write(INIT)
+    begun, read = threading.Event(), list[str]()
+
+    def import_whole() -> None:
+        begun.set()
+        read.append(importlib.import_module(NAME).WHOLE)
+
+    thread = threading.Thread(target=import_whole)
+    with parts_of(NAME):
+        first = importlib.import_module(f"{NAME}.first")
+        thread.start()
+        begun.wait()
+        thread.join(0.1)
+        assert (read, runs()) == ([], 0)
+    thread.join()
+
+    assert (read, runs()) == (["whole"], 1)
+    assert sys.modules[NAME].first is first
+
+
+def test_a_name_that_the_package_does_not_have_is_an_attribute_error(write: Write) -> None:
+    write(INIT)
+    with parts_of(NAME):
+        package = importlib.import_module(NAME)
+        with pytest.raises(AttributeError, match="no attribute 'WHOLE'"):
+            _ = package.WHOLE
+
+    with pytest.raises(AttributeError, match="no attribute 'NOTHING'"):
+        _ = package.NOTHING
+    assert runs() == 1
+
+
+def test_a_package_that_fails_can_be_imported_again(write: Write) -> None:
+    write("raise OSError('no disk')\n")
+    with parts_of(NAME):
+        importlib.import_module(f"{NAME}.first")
+
+    for _ in range(2):
+        with pytest.raises(OSError, match="no disk"):
+            importlib.import_module(NAME)
+
+
+def test_a_part_that_fails_leaves_the_package_importable(write: Write) -> None:
+    write(INIT)
+
+    with pytest.raises(ModuleNotFoundError), parts_of(NAME):
+        importlib.import_module(f"{NAME}.nothing")
+
+    assert importlib.import_module(NAME).WHOLE == "whole"
+
+
+def test_a_package_that_was_imported_stays(write: Write) -> None:
+    write(INIT)
+    package = importlib.import_module(NAME)
+
+    with parts_of(NAME):
+        assert sys.modules[NAME] is package
+
+    assert importlib.import_module(NAME) is package
+    assert runs() == 1
+
+
+def test_a_package_that_is_not_installed_is_still_missing() -> None:
+    with parts_of("partial_but_not_installed"), pytest.raises(ModuleNotFoundError):
+        importlib.import_module("partial_but_not_installed")
+
+
+def test_tools_find_the_source_of_the_package(write: Write) -> None:
+    write(INIT)
+    with parts_of(NAME):
+        importlib.import_module(f"{NAME}.first")
+
+    importlib.import_module(NAME)
+
+    assert pkgutil.get_data(NAME, "__init__.py") == INIT.encode()
+
+
+def test_a_module_runs_when_one_of_its_names_is_read(write: Write) -> None:
+    write(INIT)
+
+    import_lazily(NAME)
+
+    assert runs() == 0
+    assert sys.modules[NAME].WHOLE == "whole"
+    assert runs() == 1
+
+
+def test_a_lazy_module_is_a_name_of_its_package(write: Write) -> None:
+    write("")
+    package = importlib.import_module(NAME)
+
+    import_lazily(f"{NAME}.first")
+
+    assert package.first.FIRST == "first"
+
+
+def test_a_module_that_was_imported_stays(write: Write) -> None:
+    write(INIT)
+    package = importlib.import_module(NAME)
+
+    import_lazily(NAME)
+
+    assert sys.modules[NAME] is package
