@@ -173,7 +173,7 @@ class _ScoreGraph:
         return scores, self._prepared.rows.restored(stored)
 
     def _scored_rows(self, state: Value, items: Value) -> tuple[Value, Value]:
-        """Return the scores of some items, float32[n], and their rows as stored, with padding, float32[n + 3, hidden]."""
+        """Return the scores of some items, float32[n], and their stored rows with padding, float32[n + 3, hidden]."""
         padded = self._graph.concat(items, np.zeros(LAST_ROWS, np.int64))
         stored = self._prepared.rows.gather(self._graph, padded)
         column = self._prepared.rows.scaled(state.reshape(self._parameters.hidden, 1))

@@ -1,7 +1,7 @@
 """Measure how deep the best items of a catalogue lie in a rough ranking: so many must be scored exactly.
 
 The depth depends on how much of the scores the rough dimensions keep, which differs between models: for the best 20 of
-a million items, 1 of 2,000 lay deeper than the 500th place of one model and the 900th of another (decision 49). A list
+a million items, 1 of 2,000 lay deeper than the 530th place of one model and the 870th of another (decision 49). A list
 that is too short loses them, however many blocks of an inverted file are looked into.
 """
 

@@ -84,7 +84,7 @@ class ShortRows:
         reach = np.zeros(table.shape[1], np.float32)
         for chunk in chunks(table):
             reach = np.maximum(reach, np.maximum(chunk.max(axis=0), -chunk.min(axis=0)))
-        scales = np.maximum(reach, np.finfo(np.float32).tiny * LARGEST) / np.float32(LARGEST)
+        scales: Floats = (np.maximum(reach, np.finfo(np.float32).tiny * LARGEST) / LARGEST).astype(np.float32)
         levels = (np.rint(chunk / scales).astype(np.int16) for chunk in chunks(table))
         weights.add_chunks("rows", table.shape, np.dtype(np.int16), levels)
         return cls(scales)
