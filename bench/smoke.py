@@ -46,6 +46,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "bench.engine.cost": ("--results", "RESULTS"),
     "bench.engine.filters": (*CATALOGUE, "--rounds", "20", "--scheme", "8-bit"),
     "bench.engine.floor": (*CATALOGUE, "--rounds", "20"),
+    "bench.engine.nodes": (*CATALOGUE, "--rounds", "20", "--scheme", "8-bit"),
     "bench.engine.overlap": ("RUN",),
     "bench.engine.session_memory": (*CATALOGUE, "--rounds", "20", "--sessions", "500"),
     "bench.engine.similar": ("RUN", "--train", "EVENTS", "--test", "EVENTS", "--scheme", "fp32"),
