@@ -134,7 +134,7 @@ class Linear:
         recent = so_far[-REACH:]
         seen = (DECAY ** np.arange(len(recent) - 1, -1, -1)).astype(np.float32)
         scores = seen @ self._weights[np.ix_(recent, target.candidates)]
-        return np.log(np.maximum(scores, LEAST)).astype(np.float32)
+        return np.asarray(np.log(np.maximum(scores, LEAST)), np.float32)
 
 
 class OtherVector:
