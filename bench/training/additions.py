@@ -48,8 +48,8 @@ Floats = NDArray[np.float32]
 
 
 Addition = Callable[[Target, NDArray[np.int32]], Floats]
-"""Returns a logarithm for each candidate of a target, float32[candidates], from the target and the session's items before
-it, oldest first."""
+"""Returns a logarithm for each candidate of a target, float32[candidates], from the target and the session's items
+before it, oldest first."""
 
 
 @dataclass(frozen=True)
