@@ -1,6 +1,7 @@
 """Bound the work of a worker process: so many requests at once, so many that wait, and none that waits too long."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ class Admission:
     Args:
         concurrency: requests at once.
         queue: requests that may wait.
-        patience: seconds after which a request that still waits is refused: its client has given up, or soon will.
+        patience: seconds after which a request that had to wait is refused: its client has given up, or soon will.
     """
 
     def __init__(self, concurrency: int, queue: int, patience: float) -> None:
@@ -45,10 +46,11 @@ class Admission:
         if self._admitted >= self._room:
             return None
         self._admitted += 1
-        arrived = time.monotonic()
+        # One that found a free thread is late only where the machine is: refusing it would help none.
+        latest = time.monotonic() + (self._patience if self.waiting else math.inf)
 
         def begin() -> _Result | None:
-            return None if time.monotonic() - arrived > self._patience else work()
+            return None if time.monotonic() > latest else work()
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, begin)

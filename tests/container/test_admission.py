@@ -55,7 +55,7 @@ def test_a_request_that_waited_too_long_is_not_begun(gate: threading.Event) -> N
         admission, begun = Admission(1, 5, patience=0.05), list[str]()
         first = asyncio.ensure_future(admission.run(lambda: str(gate.wait(PATIENCE_SECONDS))))
         await asyncio.sleep(0)
-        late = asyncio.ensure_future(admission.run(lambda: begun.append("late") or "late"))
+        late = asyncio.ensure_future(admission.run(lambda: (begun.append("late"), "late")[1]))
         await asyncio.sleep(0.1)
         gate.set()
         results = await first, await late, begun
@@ -63,6 +63,14 @@ def test_a_request_that_waited_too_long_is_not_begun(gate: threading.Event) -> N
         return results
 
     assert asyncio.run(story()) == ("True", None, [])
+
+
+def test_a_request_that_found_a_free_thread_is_never_refused() -> None:
+    async def story() -> str | None:
+        admission = Admission(1, 0, patience=-1.0)  # as on a machine that is late with everything
+        return await admission.run(lambda: "done")
+
+    assert asyncio.run(story()) == "done"
 
 
 def test_a_failed_request_makes_room_again() -> None:
