@@ -15,7 +15,7 @@ from prometheus_client import values as value_classes
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from container.metrics_files import Slot, forget_dead_gauges, shared_directory
+from container.metrics_files import WorkerNumber, forget_dead_gauges, shared_directory
 from nextitem.telemetry import prometheus
 from nextitem.telemetry.metrics import Metric
 
@@ -50,9 +50,9 @@ class PrometheusSink:
     """
 
     def __init__(self, stack: str) -> None:
-        self._slot = Slot(shared_directory())
-        # Read at each creation of a series: from here on the files are those of the slot.
-        value_classes.ValueClass = value_classes.MultiProcessValue(self._slot)
+        self._number = WorkerNumber(shared_directory())
+        # Read at each creation of a series: from here on the files are those of the number.
+        value_classes.ValueClass = value_classes.MultiProcessValue(self._number)
         self._metrics = {metric.name: metric for metric in prometheus.EXPOSED}
         self._families = {metric.name: _family(metric) for metric in prometheus.EXPOSED}
         self._series: dict[_LabelValues, dict[str, _Write]] = {}
@@ -64,7 +64,7 @@ class PrometheusSink:
             )
             for gauge in prometheus.GAUGES
         }
-        self.set_load(0, 0)  # what a dead worker left in the slot is over
+        self.set_load(0, 0)  # what a dead worker left under the number is over
         for metric in prometheus.EXPOSED:
             if prometheus.kind(metric) == "counter" and (metric.always or prometheus.labels(metric) == ("stack",)):
                 self._writer(metric, {"stack": stack})
@@ -103,7 +103,7 @@ class PrometheusSink:
     def close(self) -> None:
         """Close the files and let another process continue them."""
         value_classes.ValueClass.close_all_files()
-        self._slot.release()
+        self._number.release()
 
     def _start_counters(self, dimensions: Mapping[str, str]) -> None:
         """Let the counters of events that a version has not seen yet begin with 0."""
@@ -133,7 +133,8 @@ class PrometheusSink:
                 return dimensions
             is_first, self._is_full = not self._is_full, True
         if is_first:
-            _LOG.warning("this worker counts model version %s, variant %s and later ones as %r: restart it", *pair, OTHER)
+            message = "model version %s, variant %s and all later ones are counted as %r: restart the workers (SIGHUP)"
+            _LOG.warning(message, *pair, OTHER)
         return {**dimensions, "model_version": OTHER, "variant": OTHER}
 
 

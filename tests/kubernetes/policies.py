@@ -22,7 +22,9 @@ def pod_faults(manifests: Sequence[Manifest]) -> list[str]:
             checks = (_security, _settings, _resources, _files)
             found += [f"{name}: {fault}" for check in checks for fault in check(pod, container)]
             found += [f"{name}: {fault}" for fault in _probes(workload, container)]
-        found += [f"{name}: {fault}" for fault in (*_identity(pod, manifests), *_ending(workload), *_exposure(workload))]
+        found += [
+            f"{name}: {fault}" for fault in (*_identity(pod, manifests), *_ending(workload), *_exposure(workload))
+        ]
     return found
 
 
