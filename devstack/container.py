@@ -15,6 +15,7 @@ from tempfile import mkdtemp
 from typing import Self
 from urllib.parse import urlsplit
 
+from container.supervisor import SERVES
 from devstack.processes.children import LOOPBACK, Child, Children
 from devstack.services.bucket import ACCESS_KEY, REGION
 from devstack.stack import FUNCTIONS_DIRECTORY, Stack
@@ -27,7 +28,6 @@ PROBE_SECONDS = 2.0
 DELAY_SECONDS = 0.5
 """From SIGTERM until no connection is accepted any more, unless a setting says otherwise."""
 STATUS_OK = 200
-_SERVES = "workers serve on "
 
 
 class Container:
@@ -90,7 +90,7 @@ class Container:
             cwd=FUNCTIONS_DIRECTORY,
             log=folder / "container.log",
         )
-        address = self._child.wait_until(lambda: _address(self._child), READY_SECONDS)
+        address = self._child.wait_until(lambda: served_address(self._child), READY_SECONDS)
         self.url = f"http://{address}"
 
     @property
@@ -131,7 +131,7 @@ class Container:
         return code
 
 
-def _address(child: Child) -> str | None:
-    """Return the address on which a container says that it serves."""
-    _, found, rest = child.log_text().partition(_SERVES)
+def served_address(child: Child) -> str | None:
+    """Return the address on which a container says that it serves, ``127.0.0.1:41234``; None before that."""
+    _, found, rest = child.log_text().partition(SERVES)
     return rest.partition('"')[0] if found and '"' in rest else None

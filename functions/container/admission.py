@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 OVERLOAD = "all requests that this process may hold are waiting already; try again"
-"""What a refused request is told."""
+"""The text of the answer to a refused request."""
 
 _Result = TypeVar("_Result")
 

@@ -28,6 +28,9 @@ EXIT_SECONDS = 8.0
 BACKLOG = 1024
 """Connections that wait to be accepted, of all workers together."""
 
+SERVES = "workers serve on "
+"""In the line of the log that says the address; `devstack.container` reads it."""
+
 Report = Callable[[str], None]
 
 
@@ -117,7 +120,7 @@ class Supervisor:
                     self._report(f"worker {worker.pid} did not start; its own lines say why")
                 return stops
         host, port = self._listening.getsockname()[:2]
-        self._report(f"{len(self._workers)} workers serve on {host}:{port}")
+        self._report(f"{len(self._workers)} {SERVES}{host}:{port}")
         return True
 
     def _supervise(self) -> bool:

@@ -54,7 +54,7 @@ def test_too_many_requests_are_refused_before_they_queue_up(stack: Stack) -> Non
         # WHEN six come at once
         answers = list(threads.map(lambda number: append(container, f"crowd-{number}"), range(6)))
 
-        # THEN two are answered, and the others are told to come again
+        # THEN two are answered, and the others shall come again
         assert sorted(status for status, _, _ in answers) == [200, 200, 503, 503, 503, 503]
         for status, headers, text in answers:
             if status == 503:
@@ -81,7 +81,7 @@ def test_a_stop_answers_what_was_sent_and_saves_it(stack: Stack) -> None:
             with redis.Redis.from_url(stack.store_url) as store:
                 store.client_pause(700)
             running = threads.submit(append, container, "last-visitor")
-            # WHEN the server is told to stop
+            # WHEN the server gets the signal to stop
             container.begin_stop()
             eventually(lambda: not container.is_ready, "it is not ready")
             # THEN it still takes requests, and lets no connection be used again

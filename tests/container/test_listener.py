@@ -1,4 +1,4 @@
-"""What was accepted is served, also when the listener closes, or had no descriptor left."""
+"""A connection that was accepted is served, also when the listener closes, or had no descriptor left."""
 
 import asyncio
 import errno
