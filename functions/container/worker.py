@@ -22,12 +22,15 @@ from container.inference_api import InferenceApi
 from container.prometheus_sink import PrometheusSink, exposition
 from container.server import Drain, DrainingServer
 from container.settings import ContainerSettings
+from container.traces import start_traces
 from nextitem.deadline import Deadline
 
 READY = b"r"
 """Sent on the control socket once connections are accepted."""
 SAVE_SECONDS = 2.0
 """Maximum time for the snapshots of the last requests to reach the store."""
+FLUSH_SECONDS = 2.0
+"""Maximum time for the spans of the last requests to reach the collector."""
 
 
 def main(listening: socket.socket, control: socket.socket) -> None:
@@ -44,12 +47,13 @@ def main(listening: socket.socket, control: socket.socket) -> None:
     running = application.start(begun, sink, ready_first=True)
     del begun  # it would keep the first models after a change of the route
     running.warm_up()
+    traces = start_traces()
     startup.finish()
     admission = Admission(settings.concurrency, settings.queue, patience)
     drain = Drain()
     executor, has_model, emit = CallExecutor(running), running.router.has_model, running.telemetry.emit
     inference = InferenceApi(executor, admission, route, lambda: has_model() and not drain.has_begun, emit)
-    api = Api(executor, admission, inference, drain, has_model=has_model, metrics=exposition, emit=emit)
+    api = Api(executor, admission, inference, drain, has_model=has_model, metrics=exposition, emit=emit, traces=traces)
 
     def on_started() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())  # blocked by the supervisor until now
@@ -69,6 +73,7 @@ def main(listening: socket.socket, control: socket.socket) -> None:
     admission.close()
     running.finish(Deadline.after(SAVE_SECONDS))
     sink.close()
+    traces.close(FLUSH_SECONDS)
 
 
 if __name__ == "__main__":
