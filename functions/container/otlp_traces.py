@@ -77,29 +77,27 @@ class OtlpTraces:
         """See `Traces`."""
         return TimedRecord()
 
-    @never_raise
     def write(self, scope: Scope, path: str, record: RequestRecord, status: int) -> None:
         """See `Traces`."""
         method = scope["method"]
-        if not _is_traced(method, path) or not isinstance(record, TimedRecord):
-            return
+        if _is_traced(method, path) and isinstance(record, TimedRecord):
+            self._write(method, _route_of(method, path), _parent(scope), record, status)
+
+    @never_raise  # it would log the arguments: neither the path nor the scope may be one of them
+    def _write(self, method: str, route: str | None, parent: Context, record: TimedRecord, status: int) -> None:
         ended, ended_ns = time.perf_counter(), time.time_ns()
 
         def nanoseconds(moment: float) -> int:
             return ended_ns - int((ended - moment) * _NS)
 
-        route, known = _route_of(method, path), method if method in METHODS else OTHER_METHOD
-        span = self._tracer.start_span(
-            f"{known} {route}" if route else known,
-            _parent(scope),
-            SpanKind.SERVER,
-            start_time=nanoseconds(record.started),
-        )
+        known = method if method in METHODS else OTHER_METHOD
+        name, started = f"{known} {route}" if route else known, nanoseconds(record.started)
+        span = self._tracer.start_span(name, parent, SpanKind.SERVER, start_time=started)
         if span.is_recording():  # sampled
             _describe(span, known, route, record, status)
             context = set_span_in_context(span, Context())
-            for name, begin, end in record.intervals:
-                child = self._tracer.start_span(name, context, start_time=nanoseconds(begin))
+            for phase, begin, end in record.intervals:
+                child = self._tracer.start_span(phase, context, start_time=nanoseconds(begin))
                 child.end(nanoseconds(end))
         span.end(ended_ns)
 
