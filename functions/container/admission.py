@@ -6,9 +6,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-OVERLOAD = "all requests that this process may hold are waiting already; try again"
-"""The text of the answer to a refused request."""
-
 _Result = TypeVar("_Result")
 
 
@@ -18,11 +15,11 @@ class Admission:
     Args:
         concurrency: requests at once.
         queue: requests that may wait.
-        patience: seconds after which a request that still waits is refused: its client has given up, or soon will.
+        max_wait: seconds after which a request that still waits is refused: its client has given up, or soon will.
     """
 
-    def __init__(self, concurrency: int, queue: int, patience: float) -> None:
-        self._concurrency, self._room, self._patience = concurrency, concurrency + queue, patience
+    def __init__(self, concurrency: int, queue: int, max_wait: float) -> None:
+        self._concurrency, self._room, self._max_wait = concurrency, concurrency + queue, max_wait
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="request")
         self._admitted = 0
 
@@ -48,7 +45,7 @@ class Admission:
         arrived = time.monotonic()
 
         def begin() -> _Result | None:
-            return None if time.monotonic() - arrived > self._patience else work()
+            return None if time.monotonic() - arrived > self._max_wait else work()
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, begin)

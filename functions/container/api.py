@@ -1,24 +1,24 @@
 """The ASGI application: the API's routes, the Open Inference Protocol, and `/livez`, `/readyz`, `/metrics`."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from calls import NOT_CACHED, RETRY_AFTER, CallExecutor, Response
-from container.admission import OVERLOAD, Admission
+from calls import NOT_CACHED, CallExecutor, Response
+from container.admission import Admission
 from container.http_request import ClientGone, Receive, Scope, check_head, decoded_path, http_call, read_body
 from container.inference_api import InferenceApi
 from container.inference_protocol import Reply, is_path
+from container.refusals import Emit, overloaded
 from container.server import Drain
 from container.traces import Traces
 from nextitem.errors import RequestError
 from nextitem.service import schema
-from nextitem.telemetry.metrics import OVERLOADED
 from nextitem.telemetry.record import RequestRecord
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-Emit = Callable[[RequestRecord, int], None]
 
 _REFUSED_BEFORE_ITS_END = frozenset({408, 413, 431})
 """The connection cannot be used again: the rest of the request may still come."""
@@ -82,29 +82,31 @@ class Api:
                     reply = await self._inference.answer(scope["method"], path, body, record)
                     rendered = _of_protocol(reply)
                 else:
-                    rendered = await self._call(scope, body, record)
+                    rendered = await self._call(scope, path, body, record)
         except RequestError as error:
             if is_path(path):
                 rendered = _of_protocol(self._inference.refuse(error, record))
             else:
-                rendered = self._unanswered(schema.problem_of(error), {}, record)
+                rendered = self._unanswered(schema.problem_of(error), record)
         except ClientGone:
             return
         await _send(rendered, send, closes=self._drain.has_begun or rendered.status in _REFUSED_BEFORE_ITS_END)
         if probe is None:
             self._traces.write(scope, path, record, rendered.status)
 
-    async def _call(self, scope: Scope, body: bytes, record: RequestRecord) -> Rendered:
-        read = partial(http_call, scope["method"], scope["raw_path"], scope["query_string"], body)
-        rendered = await self._admission.run(lambda: _rendered(self._executor.answer(read, record)))
-        if rendered is not None:
-            return rendered
-        record.measure(OVERLOADED, 1)
-        return self._unanswered(schema.Problem("Service unavailable", 503, OVERLOAD), RETRY_AFTER, record)
+    async def _call(self, scope: Scope, path: str, body: bytes, record: RequestRecord) -> Rendered:
+        read = partial(http_call, scope["method"], path, scope["query_string"], body)
+        admitted = time.perf_counter()
 
-    def _unanswered(self, problem: schema.Problem, headers: Mapping[str, str], record: RequestRecord) -> Rendered:
+        def work() -> Rendered:
+            record.queued = (time.perf_counter() - admitted) * 1000
+            return _rendered(self._executor.answer(read, record))
+
+        return await self._admission.run(work) or _rendered(overloaded(record, self._emit))
+
+    def _unanswered(self, problem: schema.Problem, record: RequestRecord) -> Rendered:
         self._emit(record, problem.status)
-        return _rendered(Response(problem.status, problem, headers))
+        return _rendered(Response(problem.status, problem, {}))
 
     async def _livez(self) -> Rendered:
         return Rendered(200, _TEXT, b"ok\n")

@@ -136,6 +136,7 @@ def _describe(span: Span, method: str, route: str | None, record: RequestRecord,
         "http.request.method": method,
         "http.response.status_code": status,
         "url.scheme": "http",
+        "nextitem.queued_ms": round(record.queued, 3),
     }
     if route is not None:
         attributes["http.route"] = route
