@@ -7,7 +7,7 @@ Example:
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -37,13 +37,21 @@ class Container:
         stack: whose bucket, store and settings it uses.
         workers: its worker processes.
         settings: environment variables; they override those of the stack.
+        program: arguments of the interpreter that start it.
 
     Attributes:
         url: of the HTTP API, ``http://127.0.0.1:port``.
     """
 
-    def __init__(self, stack: Stack, *, workers: int = 1, settings: Mapping[str, str] | None = None) -> None:
-        self._stack, self._workers, self._given = stack, workers, settings or {}
+    def __init__(
+        self,
+        stack: Stack,
+        *,
+        workers: int = 1,
+        settings: Mapping[str, str] | None = None,
+        program: Sequence[str] = ("-m", "container"),
+    ) -> None:
+        self._stack, self._workers, self._given, self._program = stack, workers, settings or {}, program
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:
@@ -85,7 +93,7 @@ class Container:
         }
         self._child = self._children.start(
             "container",
-            [sys.executable, "-m", "container"],
+            [sys.executable, *self._program],
             env=environment,
             cwd=FUNCTIONS_DIRECTORY,
             log=folder / "container.log",

@@ -52,7 +52,7 @@ def test_beyond_the_queue_requests_are_refused_at_once(gate: threading.Event) ->
 
 def test_a_request_that_waited_too_long_is_not_begun(gate: threading.Event) -> None:
     async def story() -> tuple[str | None, str | None, list[str]]:
-        admission, begun = Admission(1, 5, patience=0.05), list[str]()
+        admission, begun = Admission(1, 5, max_wait=0.05), list[str]()
 
         def work() -> str:
             begun.append("late")

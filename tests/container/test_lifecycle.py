@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
-from container.api import OVERLOAD
+from container.refusals import OVERLOAD
 from devstack.container import READY_SECONDS, Container
 from devstack.deployments import eventually
 from devstack.publish import demo_artifact
@@ -67,8 +67,15 @@ def test_too_many_requests_are_refused_before_they_queue_up(stack: Stack) -> Non
         with closing(connect(container)) as connection:
             connection.request("GET", "/metrics")
             page = connection.getresponse().read().decode()
-        counts = [line.split()[-1] for line in page.splitlines() if line.startswith("nextitem_overloaded_total{")]
-        assert sum(map(float, counts)) == 4
+        assert total(page, "nextitem_overloaded_total") == total(page, "nextitem_server_errors_total") == 4
+        assert total(page, "nextitem_requests_total") == 6
+        # AND the refusals are none of its fast answers
+        assert total(page, "nextitem_total_seconds_count") == total(page, "nextitem_store_read_seconds_count") == 2
+
+
+def total(page: str, name: str) -> float:
+    """Return the sum of a metric's series."""
+    return sum(float(line.split()[-1]) for line in page.splitlines() if line.startswith(f"{name}{{"))
 
 
 @pytest.mark.slow

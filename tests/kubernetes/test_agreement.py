@@ -60,7 +60,7 @@ def test_every_setting_is_one_of_the_code(pod: Manifest) -> None:
     Settings.read(given | {"NEXTITEM_STORE_URL": "redis://valkey:6379", "NEXTITEM_KEY_SECRET": "sixteen characters"})
     read = ContainerSettings.read(given)
     delay = 5 if pod is PODS[0] else 0  # Knative's proxy waits itself
-    assert (read.port, read.workers, read.drain_delay, read.drain) == (8080, 2, delay, 20)
+    assert (read.port, read.workers, read.drain_delay_seconds, read.drain_seconds) == (8080, 2, delay, 20)
 
 
 def test_pods_listen_where_the_image_does_by_default() -> None:
