@@ -72,7 +72,7 @@ def test_a_request_that_waited_too_long_is_not_begun(gate: threading.Event) -> N
 
 def test_a_request_that_found_a_free_thread_is_never_refused() -> None:
     async def story() -> str | None:
-        admission = Admission(1, 0, patience=-1.0)  # as on a machine that is late with everything
+        admission = Admission(1, 0, max_wait=-1.0)  # as on a machine that is late with everything
         return await admission.run(lambda: "done")
 
     assert asyncio.run(story()) == "done"
