@@ -55,7 +55,12 @@ def test_a_request_that_waited_too_long_is_not_begun(gate: threading.Event) -> N
         admission, begun = Admission(1, 5, max_wait=0.05), list[str]()
         first = asyncio.ensure_future(admission.run(lambda: str(gate.wait(PATIENCE_SECONDS))))
         await asyncio.sleep(0)
-        late = asyncio.ensure_future(admission.run(lambda: begun.append("late") or "late"))
+
+        def begin() -> str:
+            begun.append("late")
+            return "late"
+
+        late = asyncio.ensure_future(admission.run(begin))
         await asyncio.sleep(0.1)
         gate.set()
         results = await first, await late, begun

@@ -1,4 +1,4 @@
-"""A container is stopped while its queues are full: each request is answered, and the store has what the answers say."""
+"""A container is stopped while its queues are full: each request is answered, and the store has what answers say."""
 
 import http.client
 import json

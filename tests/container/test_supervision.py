@@ -42,8 +42,7 @@ def test_workers_stop_once_their_supervisor_has_gone(stack: Stack) -> None:
     with Container(stack, workers=2) as container:
         workers = container.worker_pids()
         container.child.signal(signal.SIGKILL)
-        for pid in workers:
-            eventually(lambda pid=pid: not runs(pid), "the worker stops")
+        eventually(lambda: not any(map(runs, workers)), "the workers stop")
 
 
 @pytest.mark.slow
