@@ -26,6 +26,13 @@ PEERS = {
     "faiss_flat": ("faiss, flat", "#9467bd"),
     "hnswlib": ("hnswlib", "#c5b0d5"),
 }
+PHASE_COLOURS = {
+    "process_start": "#c6dbef",
+    "import": "#6baed6",
+    "model_load": "#2171b5",
+    "restore": "#fdae6b",
+    "first_request": "#08306b",
+}
 SCHEMES = ("8-bit", "8-bit-rescored", "4-bit", "truncated-128", "truncated-96", "truncated-64", "ivf-5", "ivf-10")
 
 
@@ -90,13 +97,13 @@ def cold_start(result: dict[str, Any], out: Path) -> None:
     """Draw each function's cold start, ours by its phases."""
     rows = sorted(result["rows"], key=lambda row: -row["p50_ms"])
     figure, axes = plt.subplots(figsize=(8.0, 1.0 + 0.6 * len(rows)), layout="constrained")
-    phased = [row for row in rows if row["phases"]]
-    colours = ("#c6dbef", "#6baed6", "#2171b5", "#08306b")
+    named: set[str] = set()
     for place, row in enumerate(rows):
         left = 0.0
-        for (phase, took), colour in zip(row["phases"].items(), colours, strict=False):
-            label = phase.replace("_", " ") if row is phased[0] else None
-            axes.barh(place, took, left=left, color=colour, label=label)
+        for phase, took in row["phases"].items():
+            label = None if phase in named else phase.replace("_", " ")
+            named.add(phase)
+            axes.barh(place, took, left=left, color=PHASE_COLOURS[phase], label=label)
             left += took
         axes.barh(place, row["p50_ms"] - left, left=left, color="#bdbdbd")
         axes.annotate(

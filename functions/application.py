@@ -3,10 +3,12 @@
 import contextlib
 import threading
 import time
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from nextitem import LOADING_SINCE
 from nextitem.aws.object_store import ObstoreReader
+from nextitem.aws.s3_prefetch import route_keys
 from nextitem.aws.snapstart import Restorable, register, under_snapstart
 from nextitem.background_call import BackgroundCall
 from nextitem.deadline import Deadline
@@ -38,7 +40,17 @@ SECRET_SECONDS = 0.25
 
 
 class Application(Restorable):
-    """The objects that requests use; SnapStart's hooks renew them after a restore."""
+    """The objects that requests use; SnapStart's hooks renew them after a restore.
+
+    Args:
+        recommender: answers.
+        telemetry: reports.
+        router: has the models.
+        keys: have the secret.
+        valkey: the session store, without its circuit breaker.
+        bucket: with the models.
+        read_again: keys of its objects that a restore reads at the same time: one after the other is a round trip each.
+    """
 
     def __init__(
         self,
@@ -48,10 +60,11 @@ class Application(Restorable):
         keys: KeyRing,
         valkey: ValkeyStore,
         bucket: ObstoreReader,
+        read_again: Collection[str] = (),
     ) -> None:
         self.recommender, self.telemetry = recommender, telemetry
         self.router, self.keys = router, keys
-        self._valkey, self._bucket = valkey, bucket
+        self._valkey, self._bucket, self._read_again = valkey, bucket, read_again
 
     def verify(self) -> "SelfCheckResult":
         """Check everything that an answer needs. The store is called past its circuit breaker.
@@ -85,7 +98,7 @@ class Application(Restorable):
         limit = Deadline.after(RESTORE_SECONDS)
         reading = self.keys.secret.start_reading()
         threading.Thread(target=_connect, args=(self._valkey,), name="connecting", daemon=True).start()
-        self._bucket.renew()
+        self._bucket.renew(self._read_again)
         self.router.refresh(limit.remaining())
         reading.join(limit.remaining())
         self.telemetry.report_restore((time.perf_counter() - begun) * 1000)
@@ -138,7 +151,8 @@ def start(startup: "Startup", sink: "MetricsSink | None" = None, *, ready_first:
         counts = valkey.trends(f"{settings.stack}/{settings.route}", settings.trending_half_life)
         trending = Trending(store.trends(counts), settings.trending_field)
     recommender = Recommender(router, store, keys, settings.deadline, trending)
-    application = Application(recommender, telemetry, router, keys, valkey, startup.bucket)
+    refreshed = route_keys(settings.route)
+    application = Application(recommender, telemetry, router, keys, valkey, startup.bucket, refreshed)
     register(application)
     return application
 

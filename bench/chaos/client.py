@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import select
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -72,6 +73,8 @@ class Client:
         )
 
     def _exchange(self, method: str, path: str, body: str | None) -> tuple[int, bytes]:
+        if self._connection.sock is not None and select.select([self._connection.sock], [], [], 0)[0]:
+            self._connection.close()  # the server has closed it meanwhile; clients look before they send
         try:
             self._connection.request(method, path, body, {"content-type": "application/json"})
             response = self._connection.getresponse()

@@ -27,7 +27,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
+from rich.table import Column, Table
 
 from bench.common.cache import cached, digest_of
 from bench.common.options import benchmark_parser
@@ -52,7 +52,7 @@ FLOOR, NAIVE = "floor_numpy_onnxruntime", "naive"
 NO_S3 = ""
 S3_KINDS = ("loopback", "realistic")
 EVENT = {"operation": "append_events", "session_id": "s", "events": [{"item_id": "item-000001"}]}
-TABLE_WIDTH = 130
+TABLE_WIDTH = 150
 PHASES = ("process_start", "import", "model_load", "first_request")
 RESTORED_PHASES = ("restore", "first_request")
 """Of a start from SnapStart's snapshot: our hooks, and the first answer."""
@@ -227,7 +227,17 @@ def _phases(stack: Stack, phases: Sequence[str]) -> dict[str, float]:
 def _print(rows: Sequence[Row], first: Tree, title: str) -> None:
     names = [*PHASES, *RESTORED_PHASES[:1]]
     phases = [phase.replace("_", " ") for phase in names]
-    table = Table("", "S3", "ms", "p99", "/ floor", f"/ {first.name}", f"- {first.name}", *phases, title=title)
+    table = Table(
+        Column("", no_wrap=True),
+        "S3",
+        "ms",
+        "p99",
+        "/ floor",
+        f"/ {first.name}",
+        f"- {first.name}",
+        *phases,
+        title=title,
+    )
     for row in rows:
         beside = (f"{row.times_first:.3f}", f"{row.more_ms:+.1f}") if row.s3 else ("", "")
         ratios = f"{row.times_floor:.2f}", *beside

@@ -1,6 +1,7 @@
 """Bound the work of a worker process: so many requests at once, so many that wait, and none that waits too long."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ class Admission:
     Args:
         concurrency: requests at once.
         queue: requests that may wait.
-        max_wait: seconds after which a request that still waits is refused: its client has given up, or soon will.
+        max_wait: seconds after which a request that had to wait is refused: its client has given up, or soon will.
     """
 
     def __init__(self, concurrency: int, queue: int, max_wait: float) -> None:
@@ -42,10 +43,11 @@ class Admission:
         if self._admitted >= self._room:
             return None
         self._admitted += 1
-        arrived = time.monotonic()
+        # One that found a free thread is late only where the machine is: refusing it would help none.
+        latest = time.monotonic() + (self._max_wait if self.waiting else math.inf)
 
         def begin() -> _Result | None:
-            return None if time.monotonic() - arrived > self._max_wait else work()
+            return None if time.monotonic() > latest else work()
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, begin)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -79,7 +80,7 @@ def total(page: str, name: str) -> float:
 
 @pytest.mark.slow
 def test_a_stop_answers_what_was_sent_and_saves_it(stack: Stack) -> None:
-    with Container(stack, settings={"NEXTITEM_DRAIN_DELAY_SECONDS": "1"}) as container:
+    with Container(stack, settings={"NEXTITEM_DRAIN_DELAY_SECONDS": "3"}) as container:
         with closing(connect(container)) as kept, ThreadPoolExecutor(1) as threads:
             kept.request("GET", "/livez")
             kept.getresponse().read()
@@ -91,7 +92,9 @@ def test_a_stop_answers_what_was_sent_and_saves_it(stack: Stack) -> None:
             # WHEN the server gets the signal to stop
             container.begin_stop()
             eventually(lambda: not container.is_ready, "it is not ready")
-            # THEN it still takes requests, and lets no connection be used again
+            time.sleep(0.5)
+            # THEN it still accepts connections, and lets none be used again
+            assert append(container, "late-visitor")[1]["connection"] == "close"
             kept.request("GET", "/livez")
             answer = kept.getresponse()
             assert (answer.status, answer.read(), answer.headers["connection"]) == (200, b"ok\n", "close")

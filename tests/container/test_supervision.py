@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,12 +30,12 @@ def stack() -> Iterator[Stack]:
         yield stack
 
 
-def runs(pid: int) -> bool:
+def has_ended(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]
     except FileNotFoundError:
-        return False
-    return state not in "ZX"
+        return True
+    return state in "ZX"
 
 
 @pytest.mark.slow
@@ -42,7 +43,8 @@ def test_workers_stop_once_their_supervisor_has_gone(stack: Stack) -> None:
     with Container(stack, workers=2) as container:
         workers = container.worker_pids()
         container.child.signal(signal.SIGKILL)
-        eventually(lambda: not any(map(runs, workers)), "the workers stop")
+        for pid in workers:
+            eventually(partial(has_ended, pid), "the worker stops")
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ obstore's first GET costs a tenth of boto3's, import included. Publishers and pr
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -93,10 +93,17 @@ class ObstoreReader:
         self._prefetch = prefetch
         self._store = (prefetch and prefetch.store) or self._open()
 
-    def renew(self) -> None:
-        """Drop connections and credentials; new ones are made when needed."""
-        self._prefetch = None
-        self._store = self._open()
+    def renew(self, keys: Collection[str] = ()) -> None:
+        """Drop connections and credentials, and begin to read some objects over new ones, all at the same time.
+
+        Args:
+            keys: of these objects.
+        """
+        self._prefetch, self._store = None, self._open()
+        if keys:
+            prefetch = Prefetch({})
+            prefetch.begin(self._store, keys)
+            self._prefetch = prefetch  # of which each object is taken once
 
     def _open(self) -> S3Store:
         return open_store(self._name, self._region, self._endpoint, _provider(self._environment))

@@ -6,7 +6,7 @@ function has its own prefetch.
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -80,6 +80,11 @@ def get(store: S3Store, key: str, max_bytes: Callable[[], int]) -> "obstore.GetR
     return response
 
 
+def route_keys(route: str) -> tuple[str, ...]:
+    """Return the keys of a route, of which catalogue it uses, and of its availability: what each refresh reads."""
+    return f"routes/{route}.json", f"catalogues/routes/{route}.json", f"availability/{route}.json"
+
+
 class Prefetch:
     """Reads the route, which catalogue it uses, its availability and the last good copy of that once, in threads.
 
@@ -101,14 +106,13 @@ class Prefetch:
         route = environment.get("NEXTITEM_ROUTE") or DEFAULT_ROUTE
         if not f"{name}{region}{endpoint}{route}".isprintable():  # bytes that are not UTF-8 are half surrogate pairs
             return
-        self.store = open_store(name, region, endpoint)
-        for key in (
-            f"routes/{route}.json",
-            f"catalogues/routes/{route}.json",
-            f"availability/{route}.json",
-            f"availability/last-good/{route}.json",
-        ):
-            self._reads[key] = _Read(self.store, key)
+        self.begin(open_store(name, region, endpoint), (*route_keys(route), f"availability/last-good/{route}.json"))
+
+    def begin(self, store: S3Store, keys: Iterable[str]) -> None:
+        """Begin to read objects of an open bucket, each in a thread."""
+        self.store = store
+        for key in keys:
+            self._reads[key] = _Read(store, key)
 
     def take(self, key: str) -> tuple[bytes, str] | None:
         """Wait for an object and return its bytes and entity tag, or None if there is no such key. Works once per key.

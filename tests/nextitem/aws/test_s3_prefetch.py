@@ -9,7 +9,7 @@ from devstack.processes.children import LOOPBACK
 from nextitem.aws import s3_prefetch
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.aws.object_store import ObstoreReader
-from nextitem.aws.s3_prefetch import Prefetch, open_store
+from nextitem.aws.s3_prefetch import Prefetch, open_store, route_keys
 from nextitem.errors import ObjectTooLarge, RegistryUnavailable
 from nextitem.registry.availability import availability_key, last_good_key
 from nextitem.registry.route import MAX_ROUTE_BYTES, route_key
@@ -70,6 +70,25 @@ def test_a_renewed_reader_takes_no_prefetched_object(bucket: BotoObjectStore, en
     reader = open_reader(environment, prefetch)
     reader.renew()
     assert reader.read(ROUTE, MAX_ROUTE_BYTES) == bucket.read(ROUTE, MAX_ROUTE_BYTES)
+
+
+def test_a_renewed_reader_reads_named_objects_at_once(bucket: BotoObjectStore, environment: dict[str, str]) -> None:
+    # GIVEN a reader that was renewed for a route, which changes once it was read
+    assert bucket.create(ROUTE, b"of the restore")
+    old = bucket.read(ROUTE, MAX_ROUTE_BYTES)
+    reader = open_reader(environment, Prefetch(environment))
+    reader.renew(route_keys("live"))
+    assert reader._prefetch is not None
+    for read in reader._prefetch._reads.values():
+        read._thread.join()
+    assert old is not None
+    assert bucket.replace(ROUTE, b"of later", old.etag)
+    # THEN the first read is that of the restore, and the next one asks the bucket
+    assert reader.read(ROUTE, MAX_ROUTE_BYTES) == old
+    assert reader.read(ROUTE, MAX_ROUTE_BYTES) == bucket.read(ROUTE, MAX_ROUTE_BYTES)
+    # AND objects that are not there are read, too
+    assert set(reader._prefetch._reads) == {*route_keys("live")} - {ROUTE}
+    assert reader.read("availability/live.json", MAX_ROUTE_BYTES) is None
 
 
 def test_only_the_configured_route_is_prefetched(bucket: BotoObjectStore, environment: dict[str, str]) -> None:
