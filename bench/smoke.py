@@ -59,6 +59,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "bench.function.memory_size": ("--rounds", "1"),
     "bench.function.metrics_cost": ("--rounds", "3"),
     "bench.function.shared_memory": ("--items", "20000", "--processes", "1", "2"),
+    "bench.function.traces_cost": ("--rounds", "3"),
     "bench.function.warm": ("--items", "2000", "--rounds", "20"),
     "bench.load": ("--steps", "1"),
     "bench.serve": (

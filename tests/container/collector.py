@@ -1,4 +1,4 @@
-"""A collector of traces on this machine: takes OTLP over HTTP, or never answers."""
+"""A collector of traces on this machine: takes OTLP over HTTP, or hangs."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +15,7 @@ class Collector:
     """Listens inside its ``with`` block.
 
     Args:
-        hangs: whether it reads requests and never answers.
+        hangs: whether it reads requests and does not answer before `resume`.
 
     Attributes:
         bodies: what was sent to it, as bytes.
@@ -35,7 +35,6 @@ class Collector:
                 collector.asked.set()
                 if hangs:
                     end.wait()
-                    return
                 self.send_response(200)
                 self.send_header("content-length", "0")
                 self.end_headers()
@@ -53,9 +52,13 @@ class Collector:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end.set()
+        self.resume()
         self._server.shutdown()
         self._server.server_close()
+
+    def resume(self) -> None:
+        """Answer all requests."""
+        self._end.set()
 
     def requests(self) -> list[ExportTraceServiceRequest]:
         """Return what was sent to it."""

@@ -3,6 +3,7 @@
 import http.client
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -187,6 +188,11 @@ def test_a_queue_that_is_full_drops_spans(monkeypatch: pytest.MonkeyPatch) -> No
         traces.close(0.1)
 
         assert len(collector.spans()) == 4
+        collector.resume()
+        for thread in threading.enumerate():
+            if thread.name == "closing traces":
+                thread.join(FLUSH_SECONDS)
+        assert len(collector.spans()) == 12, "the queue had room for eight more"
 
 
 def test_a_timed_record_measures_what_a_record_does() -> None:
