@@ -10,10 +10,12 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.abc import Loader
-from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader  # 4 ms with what it imports
+    from importlib.machinery import ModuleSpec
 
 
 @contextmanager
@@ -34,7 +36,7 @@ def parts_of(name: str) -> Iterator[None]:
         yield
         return
     package = importlib.util.module_from_spec(spec)
-    spec.loader = _Loader(spec.loader, package)
+    spec.loader = cast("Loader", _Loader(spec.loader, package))
     importer, ended = threading.get_ident(), threading.Event()
 
     def find(missing: str) -> Any:
@@ -59,14 +61,16 @@ def parts_of(name: str) -> Iterator[None]:
 class _Finder:
     """Finds the package when it is imported as a whole."""
 
-    def __init__(self, spec: ModuleSpec) -> None:
+    def __init__(self, spec: "ModuleSpec") -> None:
         self._spec = spec
 
-    def find_spec(self, name: str, _path: Sequence[str] | None, _target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, _path: Sequence[str] | None, _target: ModuleType | None = None
+    ) -> "ModuleSpec | None":
         return self._spec if name == self._spec.name else None
 
 
-class _Loader(Loader):
+class _Loader:
     """Runs the package in the module object that has its parts as attributes already."""
 
     def __init__(self, loader: Any, package: ModuleType) -> None:
@@ -75,7 +79,7 @@ class _Loader(Loader):
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)  # what tools ask a loader for, such as its source
 
-    def create_module(self, _spec: ModuleSpec) -> ModuleType:
+    def create_module(self, _spec: "ModuleSpec") -> ModuleType:
         """See `importlib.abc.Loader`."""
         return self._package
 

@@ -1,6 +1,6 @@
 """A connection to one Redis or Valkey server, by redis-py; sending and reading end at a deadline.
 
-Importing redis-py takes 63 ms, so only the threads that connect import this module.
+Importing redis-py takes tens of ms (decision 50), so only the threads that connect import this module.
 """
 
 import socket

@@ -140,7 +140,7 @@ class Pool:
         return 0 <= self._clock() - connection.used_at <= IDLE_SECONDS  # negative: the clock was set back
 
     def _open(self) -> None:
-        from nextitem.redis_client.connection import Connection  # 63 ms
+        from nextitem.redis_client.connection import Connection  # tens of ms
 
         connection = Connection(self.address, self._login, self._clock())
         with self._lock:

@@ -165,7 +165,7 @@ class Sentinels(_Pools):
 
     def _find(self) -> Address:
         if self._finder is None:
-            from nextitem.redis_client.sentinel import PrimaryFinder  # 63 ms
+            from nextitem.redis_client.sentinel import PrimaryFinder  # all of redis-py: 63 ms
 
             self._finder = PrimaryFinder(self._sentinels, self._login)
         suspicion = self._suspicion

@@ -29,7 +29,7 @@ class EmfSink:
     """Writes each record to stdout as a log line that CloudWatch takes metrics from."""
 
     def prepare(self) -> None:
-        """Import Powertools (9 ms)."""
+        """Import the metrics of Powertools (4 ms)."""
         importlib.import_module("nextitem.telemetry.serializer")
 
     def write(

@@ -52,6 +52,16 @@ assert "aws_lambda_powertools.metrics" in sys.modules
 assert not [name for name in unwanted if name in sys.modules]
 """
 
+LOAD_THE_CLIENT = """
+import sys
+from nextitem.redis_client.url import parse_store_url
+from nextitem.sessions.valkey_store import ValkeyStore
+
+ValkeyStore(parse_store_url(sys.argv[1]), timeout=1, ttl=60).load_client()
+assert "redis.connection" in sys.modules
+assert ("redis.sentinel" in sys.modules) == ("sentinel" in sys.argv[1])
+"""
+
 
 def run(script: str, *arguments: object) -> None:
     """Run a script in a fresh interpreter, where nothing was imported yet."""
@@ -62,6 +72,11 @@ def run(script: str, *arguments: object) -> None:
 
 def test_commands_and_their_errors_need_no_client(valkey: Valkey) -> None:
     run(CALL_A_SERVER, valkey.url.rpartition(":")[2].partition("/")[0])
+
+
+def test_a_start_imports_what_its_store_needs() -> None:
+    run(LOAD_THE_CLIENT, "redis://a:1/0")
+    run(LOAD_THE_CLIENT, "redis+sentinel://a:1,b/main/3")
 
 
 def test_an_import_of_the_whole_package_works_as_always() -> None:
