@@ -197,6 +197,16 @@ def test_an_endless_head_is_refused(before: bytes) -> None:
                 assert b"HTTP/1.1 400 " in received(connection)
 
 
+def test_each_request_of_a_connection_may_have_a_long_head() -> None:
+    name = b"x: " + b"x" * (http_protocol.MAX_HEAD_BYTES // 2)
+    with Served() as served, served.connect() as connection:
+        for _ in range(3):
+            for piece in (LINE + name, b"x\r\n\r\n"):
+                connection.sendall(piece)
+                time.sleep(0.05)  # so that the head comes in two pieces
+            assert answer(connection).startswith(b"HTTP/1.1 200 ")
+
+
 def test_a_drain_begins_once_and_a_delay_can_be_skipped() -> None:
     with Served(delay=3600) as served:
         served.server.begin_drain()
