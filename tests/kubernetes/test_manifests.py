@@ -22,7 +22,7 @@ from tests.kubernetes.policies import pod_faults
 from tests.kubernetes.schemas import NEWEST, OLDEST, schema_fault
 
 APPLIED = resources(BASE, PROMETHEUS, KSERVE)
-MISSING = object()
+MISSING = Ellipsis
 """Takes a field away."""
 
 
