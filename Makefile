@@ -39,7 +39,7 @@ $(INSTALLED): $(DEMO_INSTALLED)
 	@echo "installing the packages of development into .venv (with PyTorch; some minutes)"
 	@$(INSTALL_TORCH) || { echo "There is no CPU build of torch at $(TORCH_INDEX) for this Python, or it cannot be" \
 		"reached. TORCH_INDEX=URL names another index." >&2; exit 1; }
-	@$(PIP_INSTALL) --editable '.[export,report,spark,tune,mlflow,devstack,container,dev]'
+	@$(PIP_INSTALL) --editable '.[export,report,spark,tune,mlflow,devstack,container,traces,dev]'
 	@touch $@
 
 .PHONY: install
@@ -129,7 +129,7 @@ $(AUDIT)/pip-compile: requirements/audit.txt
 LOCK := CUSTOM_COMPILE_COMMAND='make lock' $(AUDIT)/pip-compile --quiet --generate-hashes --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(ARGS)
 LOCKED_TOOLS := sam checkov audit release
-# Dependencies of onnxruntime that inference never imports, so the function does not contain them.
+# Dependencies of onnxruntime that inference never imports, so the function does not contain them. Traces need protobuf.
 NOT_IMPORTED := flatbuffers packaging protobuf
 
 # On Linux the CPU build of torch has a version of its own; PyPI's builds for other systems are for the CPU.
@@ -144,7 +144,8 @@ lock: $(AUDIT)/pip-compile bench-peers ## lock the installed packages, and with 
 		--output-file functions/requirements.txt pyproject.toml
 	@$(LOCK) --constraint requirements/constraints.txt \
 		--output-file functions/learning/requirements.txt functions/learning/requirements.in
-	@$(LOCK) --constraint requirements/constraints.txt --extra container $(NOT_IMPORTED:%=--unsafe-package %) \
+	@$(LOCK) --constraint requirements/constraints.txt --extra container --extra traces \
+		$(patsubst %,--unsafe-package %,$(filter-out protobuf,$(NOT_IMPORTED))) \
 		--output-file functions/container/requirements.txt pyproject.toml
 	@for tool in $(LOCKED_TOOLS); do \
 		$(LOCK) --allow-unsafe --no-annotate --output-file requirements/$$tool.txt requirements/$$tool.in || exit 1; done

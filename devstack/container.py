@@ -7,7 +7,7 @@ Example:
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -15,6 +15,7 @@ from tempfile import mkdtemp
 from typing import Self
 from urllib.parse import urlsplit
 
+from container.supervisor import SERVES
 from devstack.processes.children import LOOPBACK, Child, Children
 from devstack.services.bucket import ACCESS_KEY, REGION
 from devstack.stack import FUNCTIONS_DIRECTORY, Stack
@@ -27,7 +28,6 @@ PROBE_SECONDS = 2.0
 DELAY_SECONDS = 0.5
 """From SIGTERM until no connection is accepted any more, unless a setting says otherwise."""
 STATUS_OK = 200
-_SERVES = "workers serve on "
 
 
 class Container:
@@ -37,13 +37,21 @@ class Container:
         stack: whose bucket, store and settings it uses.
         workers: its worker processes.
         settings: environment variables; they override those of the stack.
+        program: arguments of the interpreter that start it.
 
     Attributes:
         url: of the HTTP API, ``http://127.0.0.1:port``.
     """
 
-    def __init__(self, stack: Stack, *, workers: int = 1, settings: Mapping[str, str] | None = None) -> None:
-        self._stack, self._workers, self._given = stack, workers, settings or {}
+    def __init__(
+        self,
+        stack: Stack,
+        *,
+        workers: int = 1,
+        settings: Mapping[str, str] | None = None,
+        program: Sequence[str] = ("-m", "container"),
+    ) -> None:
+        self._stack, self._workers, self._given, self._program = stack, workers, settings or {}, program
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:
@@ -85,12 +93,12 @@ class Container:
         }
         self._child = self._children.start(
             "container",
-            [sys.executable, "-m", "container"],
+            [sys.executable, *self._program],
             env=environment,
             cwd=FUNCTIONS_DIRECTORY,
             log=folder / "container.log",
         )
-        address = self._child.wait_until(lambda: _address(self._child), READY_SECONDS)
+        address = self._child.wait_until(lambda: served_address(self._child), READY_SECONDS)
         self.url = f"http://{address}"
 
     @property
@@ -131,7 +139,7 @@ class Container:
         return code
 
 
-def _address(child: Child) -> str | None:
-    """Return the address on which a container says that it serves."""
-    _, found, rest = child.log_text().partition(_SERVES)
+def served_address(child: Child) -> str | None:
+    """Return the address on which a container says that it serves, ``127.0.0.1:41234``; None before that."""
+    _, found, rest = child.log_text().partition(SERVES)
     return rest.partition('"')[0] if found and '"' in rest else None

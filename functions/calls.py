@@ -88,7 +88,7 @@ def routed_call(
             faults = [Fault(name, "this operation reads no query parameters; send it in the body") for name in query]
             raise RequestError(422, "Unprocessable content", faults[0].detail, faults=faults[:MAX_FAULTS])
         return Call(operation, session_id, item_id, subject, body)
-    if body.strip() not in (b"{}", b"null"):
+    if len(body) > schema.MAX_BODY_BYTES or body.strip() not in (b"{}", b"null"):
         raise RequestError(422, "Unprocessable content", "this operation takes no body; send query parameters")
     return Call(operation, session_id, item_id, subject, query, query=True)
 

@@ -1,8 +1,10 @@
-"""Fixtures that several folders share and that are slow to make: the built function and its interpreter."""
+"""Fixtures that several folders share: the built function and its interpreter, and threads that take turns often."""
 
 import gc
 import signal
 import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,15 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+@pytest.fixture
+def _often_switched() -> Iterator[None]:
+    """Let threads take turns after some instructions each, so that races that are rare become frequent."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
 
 
 @pytest.fixture(scope="session")

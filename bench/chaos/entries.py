@@ -35,7 +35,7 @@ class Entry(Protocol):
     def append_times(self, since: float, until: float) -> list[tuple[float, float]]:
         """Return time (epoch seconds) and duration (ms) of each append as the entry point itself measured it.
 
-        None for the container: it exposes histograms, no single records.
+        The container has none: it exposes histograms, no single records.
         """
 
 
@@ -81,9 +81,11 @@ class ContainerEntry:
         pids = self._container.worker_pids()
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
-        yield
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def retire_workers(self) -> None:
         """See `Entry`."""

@@ -94,8 +94,9 @@ def show(rows: Sequence[FaultResult], left_out: Mapping[str, str], console: Cons
     for row in rows:
         for finding in (*row.verdict.findings[:FINDINGS_SHOWN], *row.lake.findings[:FINDINGS_SHOWN]):
             console.print(f"{row.fault}: {finding}", markup=False)
-    slow = [row.fault for row in rows if row.function.max > LIMIT_MS]
-    console.print(f"Answers over {LIMIT_MS:g} ms inside the function: {', '.join(slow) or 'none'}.", markup=False)
+    if any(row.function.max for row in rows):
+        slow = [row.fault for row in rows if row.function.max > LIMIT_MS]
+        console.print(f"Answers over {LIMIT_MS:g} ms inside the function: {', '.join(slow) or 'none'}.", markup=False)
 
 
 def _ms(milliseconds: float) -> str:

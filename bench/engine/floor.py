@@ -144,7 +144,7 @@ def _bare(
     rough = graph.node("MatMulInteger", levels, graph.stored("scan", mapped=True))
     graph.output("rough", rough.slice([0, 0, 0], [1, 1, 1]), TensorProto.INT32, [1, 1, 1])
     rows = prepared.rows.gather(graph, graph.input("items", TensorProto.INT64, ["n"]))
-    graph.output("scores", rows @ state, TensorProto.FLOAT, ["n", 1])
+    graph.output("scores", rows @ prepared.rows.scaled(state), TensorProto.FLOAT, ["n", 1])
     (folder / "bare.onnx").write_bytes(graph.model("bare").SerializeToString())
     session = open_graph(folder / "bare.onnx")
     any_levels = np.random.default_rng(1).integers(0, 128, (1, depth)).astype(np.uint8)

@@ -1,7 +1,8 @@
 """Other libraries for `bench.engine.latency`: torch, torch.compile, faiss and hnswlib.
 
-Each runs on one thread with the same float32 table, up to a size that is sensible for it. faiss (exact inner products)
-and hnswlib (an approximate graph) only search; ONNX Runtime steps the state before, as it does for our schemes.
+Each runs on one thread with the same float32 table, up to a size that is sensible for it. faiss (exact inner products,
+and 4-bit codes with shuffle tables, whose best are scored exactly) and hnswlib (an approximate graph) only search; ONNX
+Runtime steps the state before, as it does for our schemes.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,6 +26,12 @@ LARGEST_GRAPH = 100_000
 """Maximum items for hnswlib: its graph of a million items takes an hour."""
 LINKS, BUILD_WIDTH, SEARCH_WIDTH = 16, 100, 200
 """hnswlib's M, ef_construction and ef."""
+WEIGHTS_OF_CODE = 4
+"""Dimensions that a 4-bit code of faiss stands for."""
+CODE_SAMPLE = 40_000
+"""Items that train the codes."""
+RESCORED = 40
+"""Items of 100,000 that faiss scores exactly for each item of the answer; the number grows with the square root."""
 
 Floats = NDArray[np.float32]
 Request = Callable[[], object]
@@ -53,7 +60,7 @@ def make_peers(
     items, hidden = catalogue.parameters.table.shape
     if items * hidden > LARGEST_FLOAT:
         reason = f"its table would take another {items * hidden * 4 / 1e9:.1f} GB of memory"
-        return {}, dict.fromkeys(("torch_eager", "torch_compile", "faiss_flat", "hnswlib"), reason)
+        return {}, dict.fromkeys(("torch_eager", "torch_compile", "faiss_flat", "faiss_fastscan", "hnswlib"), reason)
     peers = {
         "torch_eager": Peer(torch_request(catalogue, top)),
         "torch_compile": Peer(torch_request(catalogue, top, compiled=True)),
@@ -63,6 +70,7 @@ def make_peers(
     scored = [np.ascontiguousarray(catalogue.parameters.scored(state[-1])) for state in states]
     for name, module, refused, build in (
         ("faiss_flat", "faiss", "", _faiss),
+        ("faiss_fastscan", "faiss", "", _fastscan),
         (
             "hnswlib",
             "hnswlib",
@@ -107,6 +115,20 @@ def _faiss(table: Floats, top: int) -> Search:
     faiss.omp_set_num_threads(1)
     index = faiss.IndexFlatIP(table.shape[1])
     index.add(table)
+    return lambda state: np.asarray(index.search(state, top)[1][0], np.int64)
+
+
+def _fastscan(table: Floats, top: int) -> Search:
+    import faiss
+
+    faiss.omp_set_num_threads(1)
+    codes = faiss.IndexPQFastScan(table.shape[1], table.shape[1] // WEIGHTS_OF_CODE, 4, faiss.METRIC_INNER_PRODUCT)
+    codes.train(table[:: -(-len(table) // CODE_SAMPLE)])
+    codes.add(table)
+    rows = faiss.IndexFlatIP(table.shape[1])
+    rows.add(table)
+    index = faiss.IndexRefine(codes, rows)
+    index.k_factor = RESCORED * (len(table) / LARGEST_GRAPH) ** 0.5
     return lambda state: np.asarray(index.search(state, top)[1][0], np.int64)
 
 

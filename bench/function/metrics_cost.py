@@ -92,7 +92,7 @@ def _scrape(workers: int, versions: int, rounds: int) -> Scrape:
 
 
 def _write_in_processes(workers: int, versions: int) -> None:
-    """Write records in some processes that live at the same time: each has a slot, and forks the next one."""
+    """Write records in some processes that live at the same time: each has a number, and forks the next one."""
     if workers == 0 or (child := os.fork()):
         if workers:
             os.waitpid(child, 0)

@@ -10,10 +10,9 @@ of the blend are. Blend and addition are fitted on one half of the targets and m
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from dataclasses import replace as replace_fields
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -48,16 +47,9 @@ FIRST_WEIGHT = -3.0
 Floats = NDArray[np.float32]
 
 
-class Addition(Protocol):
-    """Gives candidates one more number."""
-
-    def __call__(self, target: Target, so_far: NDArray[np.int32]) -> Floats:
-        """Return a logarithm for each candidate of a target, float32[candidates].
-
-        Args:
-            target: the target and its candidates.
-            so_far: the session's items before the target, oldest first.
-        """
+Addition = Callable[[Target, NDArray[np.int32]], Floats]
+"""Returns a logarithm for each candidate of a target, float32[candidates], from the target and the session's items
+before it, oldest first."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +126,7 @@ class Linear:
         recent = so_far[-REACH:]
         seen = (DECAY ** np.arange(len(recent) - 1, -1, -1)).astype(np.float32)
         scores = seen @ self._weights[np.ix_(recent, target.candidates)]
-        return np.log(np.maximum(scores, LEAST)).astype(np.float32)
+        return np.asarray(np.log(np.maximum(scores, LEAST)), np.float32)
 
 
 class OtherVector:

@@ -7,9 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-OVERLOAD = "all requests that this process may hold are waiting already; try again"
-"""What a refused request is told."""
-
 _Result = TypeVar("_Result")
 
 
@@ -19,11 +16,11 @@ class Admission:
     Args:
         concurrency: requests at once.
         queue: requests that may wait.
-        patience: seconds after which a request that had to wait is refused: its client has given up, or soon will.
+        max_wait: seconds after which a request that had to wait is refused: its client has given up, or soon will.
     """
 
-    def __init__(self, concurrency: int, queue: int, patience: float) -> None:
-        self._concurrency, self._room, self._patience = concurrency, concurrency + queue, patience
+    def __init__(self, concurrency: int, queue: int, max_wait: float) -> None:
+        self._concurrency, self._room, self._max_wait = concurrency, concurrency + queue, max_wait
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="request")
         self._admitted = 0
 
@@ -47,7 +44,7 @@ class Admission:
             return None
         self._admitted += 1
         # One that found a free thread is late only where the machine is: refusing it would help none.
-        latest = time.monotonic() + (self._patience if self.waiting else math.inf)
+        latest = time.monotonic() + (self._max_wait if self.waiting else math.inf)
 
         def begin() -> _Result | None:
             return None if time.monotonic() > latest else work()

@@ -6,19 +6,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from calls import NOT_CACHED, RETRY_AFTER, CallExecutor, Response
-from container.admission import OVERLOAD, Admission
+from calls import NOT_CACHED, CallExecutor, Response
+from container.admission import Admission
 from container.http_request import ClientGone, Receive, Scope, check_head, decoded_path, http_call, read_body
 from container.inference_api import InferenceApi
 from container.inference_protocol import Reply, is_path
+from container.refusals import Emit, overloaded
 from container.server import Drain
+from container.traces import Traces
 from nextitem.errors import RequestError
 from nextitem.service import schema
-from nextitem.telemetry.metrics import OVERLOADED
 from nextitem.telemetry.record import RequestRecord
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-Emit = Callable[[RequestRecord, int], None]
 
 _REFUSED_BEFORE_ITS_END = frozenset({408, 413, 431})
 """The connection cannot be used again: the rest of the request may still come."""
@@ -44,6 +44,7 @@ class Api:
         has_model: returns whether a model is loaded; it begins to load one where there is none.
         metrics: returns the text for Prometheus and its content type.
         emit: records a request that no call answers.
+        traces: takes each request but probes.
     """
 
     def __init__(
@@ -56,9 +57,10 @@ class Api:
         has_model: Callable[[], bool],
         metrics: Callable[[], tuple[bytes, str]],
         emit: Emit,
+        traces: Traces,
     ) -> None:
         self._executor, self._admission, self._drain = executor, admission, drain
-        self._inference = inference
+        self._inference, self._traces = inference, traces
         self._has_model, self._metrics, self._emit = has_model, metrics, emit
         self._probes: dict[bytes, Callable[[], Awaitable[Rendered]]] = {
             b"/livez": self._livez,
@@ -68,7 +70,7 @@ class Api:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; see ASGI."""
-        arrived = time.perf_counter()
+        record = self._traces.new_record()  # its time begins here, so that waiting counts
         probe, path = self._probes.get(scope["raw_path"]), decoded_path(scope["raw_path"])
         try:
             if probe is not None and scope["method"] in {"GET", "HEAD"}:
@@ -77,31 +79,34 @@ class Api:
                 check_head(scope)
                 body = await read_body(receive)
                 if is_path(path):
-                    reply = await self._inference.answer(scope["method"], path, body, _record(arrived))
+                    reply = await self._inference.answer(scope["method"], path, body, record)
                     rendered = _of_protocol(reply)
                 else:
-                    rendered = await self._call(scope, body, arrived)
+                    rendered = await self._call(scope, path, body, record)
         except RequestError as error:
             if is_path(path):
-                rendered = _of_protocol(self._inference.refuse(error, _record(arrived)))
+                rendered = _of_protocol(self._inference.refuse(error, record))
             else:
-                rendered = self._unanswered(schema.problem_of(error), {}, _record(arrived))
+                rendered = self._unanswered(schema.problem_of(error), record)
         except ClientGone:
             return
         await _send(rendered, send, closes=self._drain.has_begun or rendered.status in _REFUSED_BEFORE_ITS_END)
+        if probe is None:
+            self._traces.write(scope, path, record, rendered.status)
 
-    async def _call(self, scope: Scope, body: bytes, arrived: float) -> Rendered:
-        read = partial(http_call, scope["method"], scope["raw_path"], scope["query_string"], body)
-        rendered = await self._admission.run(lambda: _rendered(self._executor.answer(read, _record(arrived))))
-        if rendered is not None:
-            return rendered
-        record = _record(arrived)
-        record.measure(OVERLOADED, 1)
-        return self._unanswered(schema.Problem("Service unavailable", 503, OVERLOAD), RETRY_AFTER, record)
+    async def _call(self, scope: Scope, path: str, body: bytes, record: RequestRecord) -> Rendered:
+        read = partial(http_call, scope["method"], path, scope["query_string"], body)
+        admitted = time.perf_counter()
 
-    def _unanswered(self, problem: schema.Problem, headers: Mapping[str, str], record: RequestRecord) -> Rendered:
+        def work() -> Rendered:
+            record.queued = (time.perf_counter() - admitted) * 1000
+            return _rendered(self._executor.answer(read, record))
+
+        return await self._admission.run(work) or _rendered(overloaded(record, self._emit))
+
+    def _unanswered(self, problem: schema.Problem, record: RequestRecord) -> Rendered:
         self._emit(record, problem.status)
-        return _rendered(Response(problem.status, problem, headers))
+        return _rendered(Response(problem.status, problem, {}))
 
     async def _livez(self) -> Rendered:
         return Rendered(200, _TEXT, b"ok\n")
@@ -116,13 +121,6 @@ class Api:
     async def _metrics_page(self) -> Rendered:
         body, content_type = await asyncio.to_thread(self._metrics)
         return Rendered(200, {"content-type": content_type, **NOT_CACHED}, body)
-
-
-def _record(arrived: float) -> RequestRecord:
-    """Return the record of a request; its time begins as the request arrives, so that waiting counts."""
-    record = RequestRecord()
-    record.started = arrived
-    return record
 
 
 def _of_protocol(reply: Reply) -> Rendered:

@@ -12,11 +12,13 @@ from urllib.parse import unquote
 from calls import Call, routed_call
 from http_routes import matched_route
 from nextitem.errors import RequestError
+from nextitem.service.schema import MAX_BODY_BYTES
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
-MAX_BODY_BYTES = 10 * 1024 * 1024
+MAX_RECEIVED_BYTES = 10 * 1024 * 1024
+"""Of a body; the API's own limit is lower (`schema.MAX_BODY_BYTES`)."""
 MAX_LINE_AND_VALUES_BYTES = 10_240
 """Of the request line and all header values."""
 BODY_SECONDS = 30.0
@@ -38,58 +40,61 @@ def check_head(scope: Scope) -> None:
         detail = f"request line and header values may have {MAX_LINE_AND_VALUES_BYTES:,} bytes"
         raise RequestError(431, "Request header fields too large", detail)
     for name, value in scope["headers"]:
-        if name == b"content-length" and int(value) > MAX_BODY_BYTES:
+        if name == b"content-length" and int(value) > MAX_RECEIVED_BYTES:
             raise _too_large()
 
 
 async def read_body(receive: Receive) -> bytes:
     """Return the body of a request.
 
+    One that is longer than the API accepts is refused by its length alone, so its bytes are dropped as they come, and
+    zeros stand for them, which take no memory as long as they are not read.
+
     Raises:
         RequestError: 413, it is too large; 408, it did not arrive in time.
         ClientGone: it is not complete and never will be.
     """
-    first = await receive()
-    if first["type"] == "http.request" and not first.get("more_body"):  # most bodies come with their head
-        return bytes(first["body"])
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await _rest(first, receive)
+            return await _whole_body(receive)
     except TimeoutError:
         detail = f"the body did not arrive within {BODY_SECONDS:g} s"
         raise RequestError(408, "Request timeout", detail) from None
 
 
-async def _rest(message: dict[str, Any], receive: Receive) -> bytes:
+async def _whole_body(receive: Receive) -> bytes:
     parts: list[bytes] = []
-    size = 0
-    while True:
+    size, more = 0, True
+    while more:
+        message = await receive()
         if message["type"] != "http.request":
             raise ClientGone
-        parts.append(message["body"])
         size += len(message["body"])
-        if size > MAX_BODY_BYTES:
+        if size > MAX_RECEIVED_BYTES:
             raise _too_large()
-        if not message.get("more_body"):
-            return b"".join(parts)
-        message = await receive()
+        if size <= MAX_BODY_BYTES:
+            parts.append(message["body"])
+        else:
+            parts.clear()
+        more = message.get("more_body", False)
+    return b"".join(parts) if size <= MAX_BODY_BYTES else bytes(size)
 
 
-def http_call(method: str, raw_path: bytes, query: bytes, body: bytes) -> Call:
+def http_call(method: str, path: str, query: bytes, body: bytes) -> Call:
     """Return the call of a request.
 
     Its subject is None: no header says who the visitor is, because a client could send that header, too.
 
     Args:
         method: in capitals.
-        raw_path: as it was sent, without the query.
+        path: decoded, without the query.
         query: as it was sent.
-        body: as it was sent.
+        body: see `read_body`.
 
     Raises:
         RequestError: see `http_routes.matched_route` and `calls.routed_call`.
     """
-    route_key, variables = matched_route(method, decoded_path(raw_path))
+    route_key, variables = matched_route(method, path)
     return routed_call(route_key, variables, query.decode("utf-8", "replace"), body)
 
 
@@ -100,4 +105,4 @@ def decoded_path(raw_path: bytes) -> str:
 
 
 def _too_large() -> RequestError:
-    return RequestError(413, "Content too large", f"a body may have {MAX_BODY_BYTES // 1024**2} MB")
+    return RequestError(413, "Content too large", f"a body may have {MAX_RECEIVED_BYTES // 1024**2} MB")

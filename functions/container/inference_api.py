@@ -1,15 +1,14 @@
 """The Open Inference Protocol beside the API's routes: the same executor, the same bounds, the same records."""
 
+import time
 from collections.abc import Callable
 
-from calls import RETRY_AFTER, Call, CallExecutor, Response
-from container.admission import OVERLOAD, Admission
+from calls import Call, CallExecutor, Response
+from container.admission import Admission
 from container.inference_protocol import Reply, is_inference, refusal, reply
+from container.refusals import Emit, overloaded
 from nextitem.errors import RequestError
-from nextitem.telemetry.metrics import OVERLOADED
 from nextitem.telemetry.record import RequestRecord
-
-Emit = Callable[[RequestRecord, int], None]
 
 
 class InferenceApi:
@@ -39,8 +38,10 @@ class InferenceApi:
             record: takes its measurements.
         """
         executed: list[Response] = []
+        admitted = time.perf_counter()
 
         def recommend(given: bytes) -> Response:
+            record.queued = (time.perf_counter() - admitted) * 1000
             executed.append(self._executor.answer(lambda: Call("recommend", body=given), record))
             return executed[-1]
 
@@ -51,8 +52,8 @@ class InferenceApi:
             return work()  # probes and metadata are answered under any load
         answered = await self._admission.run(work)
         if answered is None:
-            record.measure(OVERLOADED, 1)
-            answered = refusal(503, OVERLOAD, RETRY_AFTER)
+            refused = overloaded(record, self._emit)
+            return refusal(refused.status, refused.answer.detail, refused.headers)
         if not executed:
             self._emit(record, answered.status)
         return answered

@@ -12,13 +12,15 @@ from contextlib import suppress
 
 PAUSE_SECONDS = 0.1
 """Without a free descriptor, `accept` fails at once, again and again: try it only so often."""
+MAX_WAITING = 1024
+"""Connections that wait, at most, when the listener closes: the length of the socket's queue."""
 
 
 class Listener:
     """Serves each connection with a protocol; made in a running event loop.
 
     Args:
-        listening: the socket; not closed here.
+        listening: the socket; `close` closes it.
         protocol: makes the protocol of a connection.
     """
 
@@ -31,9 +33,17 @@ class Listener:
         self._resume()
 
     async def close(self) -> None:
-        """Accept no more connections. Those that were accepted are served."""
+        """Accept the connections that wait, and no more. Those that were accepted are served.
+
+        The clients of those that wait are connected already, and there may be no other process to accept them. The
+        socket is closed here: once no process has it, new connections are refused instead of left to wait.
+        """
         self._is_open = False
         self._loop.remove_reader(self._listening)
+        for _ in range(MAX_WAITING):
+            if not self._accept():
+                break
+        self._listening.close()
         if self._opening:
             await asyncio.wait(self._opening)
 
@@ -41,20 +51,27 @@ class Listener:
         if self._is_open:
             self._loop.add_reader(self._listening, self._accept)
 
-    def _accept(self) -> None:
-        """Accept one connection: the others are for other workers, or for the loop's next iteration."""
+    def _accept(self) -> bool:
+        """Accept one connection: the others are for other workers, or for the loop's next iteration.
+
+        Returns:
+            Whether there may be more.
+        """
         try:
             connection, _ = self._listening.accept()
-        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return  # another worker was faster, or the client has gone
+        except (InterruptedError, ConnectionAbortedError):
+            return True  # the client has gone
+        except BlockingIOError:
+            return False  # another worker was faster
         except OSError:
             self._loop.remove_reader(self._listening)
             self._loop.call_later(PAUSE_SECONDS, self._resume)
-            return
+            return False
         connection.setblocking(False)
         task = self._loop.create_task(self._open(connection))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
+        return True
 
     async def _open(self, connection: socket.socket) -> None:
         with suppress(OSError):  # the client has gone

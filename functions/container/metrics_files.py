@@ -1,10 +1,10 @@
 """The files in which the worker processes of a container keep their metrics, and which process writes which.
 
 prometheus_client names files after process ids. Then each restart of a worker leaves files behind, and only the
-supervisor learns which processes ended. Here a file belongs to a slot: a number that a process has while it holds a
-lock, which the kernel releases at the process's end, however it ends. A new worker takes a free slot and continues its
-counters. So no counter falls, there are never more files than there were workers at once, and no server needs a hook
-(decision 47).
+supervisor learns which processes ended. Here a file belongs to a worker number: a process has it while it holds a
+lock, which the kernel releases at the process's end, however it ends. A new worker takes a free number and continues
+the counters of its files. So no counter falls, there are never more files than there were workers at once, and no
+server needs a hook (decision 47).
 """
 
 import fcntl
@@ -23,7 +23,7 @@ VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """The environment variable by which prometheus_client finds the directory, in every worker."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - files in it are memory: nothing is ever written to a disk
 _NONE = -1
-_LOCK_NAME = re.compile(r"slot_(\d+)\.lock")
+_LOCK_NAME = re.compile(r"worker_(\d+)\.lock")
 
 
 @contextmanager
@@ -60,8 +60,8 @@ def shared_directory() -> Path:
     return Path(name)
 
 
-class Slot:
-    """The slot of this process: call it for its number. A forked child takes another one.
+class WorkerNumber:
+    """The number of this process: call it. A forked child takes another one.
 
     Args:
         directory: of the metrics files.
@@ -79,14 +79,14 @@ class Slot:
         return self._number
 
     def release(self) -> None:
-        """Let another process have the slot. In a forked child this keeps the lock, which the parent still holds."""
+        """Let another process have the number. In a forked child this keeps the lock, which the parent still holds."""
         if self._number != _NONE:
             os.close(self._descriptor)
         self._descriptor = self._number = _NONE
 
     def _take(self) -> None:
         for number in count():
-            descriptor = _locked(self._directory / f"slot_{number}.lock")
+            descriptor = _locked(self._directory / f"worker_{number}.lock")
             if descriptor is not None:
                 self._descriptor, self._number = descriptor, number
                 return

@@ -2,9 +2,11 @@
 
 Versions that no longer serve keep their series until the container ends: prometheus_client cannot remove series of
 several processes. Their counters do not change any more, so rates and shares do not see them. A process names at most
-`MAX_VERSIONS` versions and variants; all later ones are counted as `OTHER`.
+`MAX_VERSIONS` versions and variants; all later ones are counted as `OTHER`, and a line of the log says so.
 """
 
+import logging
+import threading
 from collections.abc import Callable, Mapping
 from typing import Literal
 
@@ -13,7 +15,7 @@ from prometheus_client import values as value_classes
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from container.metrics_files import Slot, forget_dead_gauges, shared_directory
+from container.metrics_files import WorkerNumber, forget_dead_gauges, shared_directory
 from nextitem.telemetry import prometheus
 from nextitem.telemetry.metrics import Metric
 
@@ -25,6 +27,7 @@ OTHER = "other"
 SUM_OF_LIVING: Literal["livesum"] = "livesum"
 """prometheus_client's name of it."""
 _MS_PER_SECOND = 1000
+_LOG = logging.getLogger(__name__)
 
 _EVENT_COUNTERS = tuple(
     metric for metric in prometheus.EXPOSED if prometheus.kind(metric) == "counter" and not metric.always
@@ -39,30 +42,31 @@ class PrometheusSink:
     """Counts the records of this process. There is one in each process, made after the process was forked.
 
     Args:
-        stack: the value of the label `stack`. Counters that have no other label begin with 0, so that Prometheus sees
-            their first event.
+        stack: the value of the label `stack`. The counters of requests without a model version begin with 0, and those
+            that have no other label: Prometheus sees their first event, and a container without requests is not silent.
 
     Raises:
         RuntimeError: the process has no directory for its metrics, see `metrics_files.metrics_directory`.
     """
 
     def __init__(self, stack: str) -> None:
-        self._slot = Slot(shared_directory())
-        # Read at each creation of a series: from here on the files are those of the slot.
-        value_classes.ValueClass = value_classes.MultiProcessValue(self._slot)
+        self._number = WorkerNumber(shared_directory())
+        # Read at each creation of a series: from here on the files are those of the number.
+        value_classes.ValueClass = value_classes.MultiProcessValue(self._number)
         self._metrics = {metric.name: metric for metric in prometheus.EXPOSED}
         self._families = {metric.name: _family(metric) for metric in prometheus.EXPOSED}
         self._series: dict[_LabelValues, dict[str, _Write]] = {}
         self._versions: set[tuple[str, str]] = set()
+        self._versions_lock, self._is_full = threading.Lock(), False
         self._gauges = {
             gauge.name: Gauge(gauge.name, gauge.meaning, ("stack",), registry=None, multiprocess_mode="livesum").labels(
                 stack
             )
             for gauge in prometheus.GAUGES
         }
-        self.set_load(0, 0)  # what a dead worker left in the slot is over
-        for metric in _EVENT_COUNTERS:
-            if prometheus.labels(metric) == ("stack",):
+        self.set_load(0, 0)  # what a dead worker left under the number is over
+        for metric in prometheus.EXPOSED:
+            if prometheus.kind(metric) == "counter" and (metric.always or prometheus.labels(metric) == ("stack",)):
                 self._writer(metric, {"stack": stack})
 
     def prepare(self) -> None:
@@ -99,7 +103,7 @@ class PrometheusSink:
     def close(self) -> None:
         """Close the files and let another process continue them."""
         value_classes.ValueClass.close_all_files()
-        self._slot.release()
+        self._number.release()
 
     def _start_counters(self, dimensions: Mapping[str, str]) -> None:
         """Let the counters of events that a version has not seen yet begin with 0."""
@@ -122,10 +126,16 @@ class PrometheusSink:
         pair = (dimensions.get("model_version", ""), dimensions.get("variant", ""))
         if pair == ("", "") or pair in self._versions:
             return dimensions
-        if len(self._versions) == MAX_VERSIONS:
-            return {**dimensions, "model_version": OTHER, "variant": OTHER}
-        self._versions.add(pair)
-        return dimensions
+        with self._versions_lock:
+            if len(self._versions) < MAX_VERSIONS:
+                self._versions.add(pair)
+            if pair in self._versions:
+                return dimensions
+            is_first, self._is_full = not self._is_full, True
+        if is_first:
+            message = "model version %s, variant %s and all later ones are counted as %r: restart the workers (SIGHUP)"
+            _LOG.warning(message, *pair, OTHER)
+        return {**dimensions, "model_version": OTHER, "variant": OTHER}
 
 
 def exposition() -> tuple[bytes, str]:

@@ -1,8 +1,9 @@
-"""uvicorn's server with a start and a stop for rolling restarts: nothing that a client has sent is lost.
+"""uvicorn's server with a start and a stop for rolling restarts: no request on an accepted connection is lost.
 
 1. On SIGTERM the process is no longer ready. It still accepts connections, because those who send requests learn of
    that later. Every answer has ``Connection: close`` from now on.
-2. After the delay it accepts no more. Open connections have `LINGER_SECONDS` for a request that is on its way.
+2. After the delay it accepts the connections that wait, and then no more. All have `LINGER_SECONDS` for a request that
+   is on its way.
 3. Idle connections are closed, running requests end.
 
 A second signal skips the delay.
@@ -17,18 +18,13 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from container.http_protocol import KEEP_ALIVE_SECONDS, BoundedHttp
 from container.listener import Listener
 
 LINGER_SECONDS = 1.0
 """A client may have sent a request on a connection that was idle, or just opened, as the listener closed."""
 POLL_SECONDS = 0.02
-KEEP_ALIVE_SECONDS = 75
-"""Longer than load balancers keep idle connections (60 s is usual): the balancer then closes first, and sends nothing
-on a connection that is being closed here."""
-MAX_HEAD_BYTES = 1 << 16
-"""Of a request's line and headers in memory; the API's own limit is lower. uvicorn sets none with httptools."""
 
 
 class Drain:
@@ -47,33 +43,6 @@ class Drain:
         return self.until is not None
 
 
-class BoundedHttp(HttpToolsProtocol):
-    """Refuses a request whose head does not end."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._head_bytes, self._in_head = 0, True
-
-    def data_received(self, data: bytes) -> None:
-        """See `asyncio.Protocol`."""
-        if self.parser is None or self.transport.is_closing():
-            return
-        super().data_received(data)
-        self._head_bytes = self._head_bytes + len(data) if self._in_head else 0
-        if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-            self.send_400_response("The request's head is too long.")
-
-    def on_message_begin(self) -> None:
-        """See httptools."""
-        self._in_head = True
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        """See httptools."""
-        self._in_head = False
-        super().on_headers_complete()
-
-
 class DrainingServer(uvicorn.Server):
     """Serves an ASGI application on a shared listening socket until SIGTERM.
 
@@ -81,7 +50,7 @@ class DrainingServer(uvicorn.Server):
         app: the application.
         drain: what the application knows of the stop.
         delay: seconds in which it still accepts connections.
-        patience: seconds for running requests after that.
+        drain_seconds: for running requests after that.
         on_started: called once connections are accepted.
         on_tick: called some times a second.
     """
@@ -92,7 +61,7 @@ class DrainingServer(uvicorn.Server):
         drain: Drain,
         *,
         delay: float,
-        patience: float,
+        drain_seconds: float,
         on_started: Callable[[], None],
         on_tick: Callable[[], None],
     ) -> None:
@@ -109,7 +78,7 @@ class DrainingServer(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=max(1, round(patience)),
+                timeout_graceful_shutdown=max(1, round(drain_seconds)),
             )
         )
         self._drain, self._delay = drain, delay
@@ -151,5 +120,6 @@ class DrainingServer(uvicorn.Server):
         self.begin_drain(skip_delay=sig == signal.SIGINT or self._drain.has_begun)
 
     def begin_drain(self, *, skip_delay: bool = False) -> None:
-        """Serve until the delay is over, and then no more."""
-        self._drain.until = time.monotonic() + (0.0 if skip_delay else self._delay)
+        """Serve until the delay is over, and then no more. The delay begins with the first call."""
+        if skip_delay or self._drain.until is None:
+            self._drain.until = time.monotonic() + (0.0 if skip_delay else self._delay)

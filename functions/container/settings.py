@@ -31,7 +31,7 @@ FORMS = {
 
 
 class ContainerSettings(msgspec.Struct, frozen=True):
-    """The settings of the container's server. Times are seconds. An empty variable counts as not set.
+    """The settings of the container's server. An empty variable counts as not set.
 
     Attributes:
         host: ``NEXTITEM_HOST``, the address to listen on.
@@ -40,9 +40,9 @@ class ContainerSettings(msgspec.Struct, frozen=True):
             for each core that the container may use.
         concurrency: ``NEXTITEM_CONCURRENCY``, the requests that a worker works on at once, each in a thread.
         queue: ``NEXTITEM_QUEUE``, the requests that may wait in a worker; beyond it the answer is a 503.
-        drain_delay: ``NEXTITEM_DRAIN_DELAY_SECONDS``, the time after SIGTERM in which a worker still accepts
+        drain_delay_seconds: ``NEXTITEM_DRAIN_DELAY_SECONDS``, the time after SIGTERM in which a worker still accepts
             connections: until everything that sends requests has noticed that it is not ready.
-        drain: ``NEXTITEM_DRAIN_SECONDS``, the time after that in which running requests may end.
+        drain_seconds: ``NEXTITEM_DRAIN_SECONDS``, the time after that in which running requests may end.
     """
 
     host: str
@@ -50,8 +50,8 @@ class ContainerSettings(msgspec.Struct, frozen=True):
     workers: int
     concurrency: int
     queue: int
-    drain_delay: float
-    drain: float
+    drain_delay_seconds: float
+    drain_seconds: float
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> "ContainerSettings":
@@ -66,8 +66,8 @@ class ContainerSettings(msgspec.Struct, frozen=True):
             workers=int(_number(environment, "NEXTITEM_WORKERS", usable_cores(), 1, MAX_WORKERS)),
             concurrency=int(_number(environment, "NEXTITEM_CONCURRENCY", 4, 1, MAX_CONCURRENCY)),
             queue=int(_number(environment, "NEXTITEM_QUEUE", 32, 0, MAX_QUEUE)),
-            drain_delay=_number(environment, "NEXTITEM_DRAIN_DELAY_SECONDS", 5, 0, MAX_SECONDS),
-            drain=_number(environment, "NEXTITEM_DRAIN_SECONDS", 20, 0, MAX_SECONDS),
+            drain_delay_seconds=_number(environment, "NEXTITEM_DRAIN_DELAY_SECONDS", 5, 0, MAX_SECONDS),
+            drain_seconds=_number(environment, "NEXTITEM_DRAIN_SECONDS", 20, 0, MAX_SECONDS),
         )
 
 

@@ -1,10 +1,11 @@
-"""Start the worker processes, replace those that die, restart them one by one (SIGHUP), and stop them (SIGTERM).
+"""Start the worker processes, replace those that die or hang, restart them (SIGHUP), and stop them (SIGTERM).
 
 uvicorn's own supervisor starts uvicorn's server, not one that drains (decision 46).
 """
 
 import contextlib
 import json
+import math
 import select
 import signal
 import socket
@@ -13,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from container.heartbeat import Watch
 from container.settings import ContainerSettings
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
@@ -25,8 +27,13 @@ PAUSE_SECONDS = 1.0
 """After a worker that did not start, so that such a fault does not take all the time."""
 EXIT_SECONDS = 8.0
 """After delay and drain, a worker lets idle connections linger and saves snapshots. Then it is killed."""
+SILENCE_SECONDS = 30.0
+"""A worker whose event loop has not run for so long is stuck. It is killed, and replaced like any that dies."""
 BACKLOG = 1024
 """Connections that wait to be accepted, of all workers together."""
+
+SERVES = "workers serve on "
+"""In the line of the log that says the address; `devstack.container` reads it."""
 
 Report = Callable[[str], None]
 
@@ -50,7 +57,10 @@ class Worker:
         command = [sys.executable, "-m", "container.worker", *map(str, descriptors)]
         with theirs:
             self._process = subprocess.Popen(command, pass_fds=descriptors)  # noqa: S603 - our own program
-        self.begun, self.serves = time.monotonic(), False
+        self._watch = Watch(self._control)
+        self.serves = False
+        self.kill_at = math.inf
+        """Monotonic seconds at which a worker that was told to stop is killed."""
 
     @property
     def pid(self) -> int:
@@ -62,14 +72,24 @@ class Worker:
         """The exit code, negative for a signal; None while it runs."""
         return self._process.poll()
 
+    @property
+    def has_to_be_gone(self) -> bool:
+        """Whether it has ended, or was given the time to."""
+        return self.exit_code is not None or time.monotonic() > self.kill_at
+
     def wait_until_it_serves(self, seconds: float) -> bool:
         """Return whether it serves before it ends, before a signal to stop comes, and within some seconds."""
         until = time.monotonic() + seconds
         while not self.serves and time.monotonic() < until and not signal.sigpending() & STOPS:
             if select.select([self._control], [], [], POLL_SECONDS)[0]:
                 self.serves = bool(self._control.recv(1))
+                self._watch = Watch(self._control)
                 break
         return self.serves
+
+    def is_stuck(self) -> bool:
+        """Return whether it runs, and has not said for a long time that it serves."""
+        return self.exit_code is None and self._watch.silence() > SILENCE_SECONDS
 
     def send(self, number: int) -> None:
         """Send a signal, if it still runs."""
@@ -97,8 +117,12 @@ class Supervisor:
 
     def __init__(self, settings: ContainerSettings, listening: socket.socket, report: Report = report_line) -> None:
         self._settings, self._listening, self._report = settings, listening, report
-        self._stop_seconds = settings.drain_delay + settings.drain + EXIT_SECONDS
+        self._stop_seconds = settings.drain_delay_seconds + settings.drain_seconds + EXIT_SECONDS
         self._workers: list[Worker] = []
+        self._outdated: list[Worker] = []
+        """Those of the workers that a restart has not replaced yet."""
+        self._leaving: list[Worker] = []
+        """Workers that were replaced and have not ended yet."""
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT and return the exit code: 1 if a worker cannot start."""
@@ -117,7 +141,7 @@ class Supervisor:
                     self._report(f"worker {worker.pid} did not start; its own lines say why")
                 return stops
         host, port = self._listening.getsockname()[:2]
-        self._report(f"{len(self._workers)} workers serve on {host}:{port}")
+        self._report(f"{len(self._workers)} {SERVES}{host}:{port}")
         return True
 
     def _supervise(self) -> bool:
@@ -126,24 +150,39 @@ class Supervisor:
             received = signal.sigtimedwait(SIGNALS, PAUSE_SECONDS)
             if received is not None and received.si_signo in STOPS:
                 return True
-            for dead in [worker for worker in self._workers if worker.exit_code is not None]:
-                self._workers.remove(dead)
-                self._report(f"worker {dead.pid} ended with {dead.end(0)}; another one takes its place")
+            if received is not None and received.si_signo == signal.SIGHUP:
+                self._outdated = list(self._workers)
+            self._forget_ended()
             while len(self._workers) < self._settings.workers and self._add():
                 pass
             if not self._workers:
                 return bool(signal.sigpending() & STOPS)
-            if received is not None and received.si_signo == signal.SIGHUP:
-                self._restart()
+            if self._outdated and not self._leaving:
+                self._replace(self._outdated.pop(0))
 
-    def _restart(self) -> None:
-        """Replace the workers one by one; stop as soon as a new one does not start."""
-        for old in list(self._workers):
-            if not self._add():
-                return
-            self._workers.remove(old)
-            old.send(signal.SIGTERM)
-            self._report(f"worker {old.pid} was replaced and ended with {old.end(self._stop_seconds)}")
+    def _forget_ended(self) -> None:
+        """Forget the workers that have ended, and kill those that will not."""
+        for worker in self._workers:
+            if worker.is_stuck():
+                worker.send(signal.SIGKILL)
+                self._report(f"worker {worker.pid} was stuck for {SILENCE_SECONDS:g} s and is killed")
+        for dead in [worker for worker in self._workers if worker.exit_code is not None]:
+            self._workers.remove(dead)
+            self._report(f"worker {dead.pid} ended with {dead.end(0)}; another one takes its place")
+        self._outdated = [worker for worker in self._outdated if worker in self._workers]
+        for old in [worker for worker in self._leaving if worker.has_to_be_gone]:
+            self._leaving.remove(old)
+            self._report(f"worker {old.pid} was replaced and ended with {old.end(0)}")
+
+    def _replace(self, old: Worker) -> None:
+        """Start another worker and tell this one to stop; if none starts, the restart is over."""
+        if not self._add():
+            self._outdated = []
+            return
+        self._workers.remove(old)
+        self._leaving.append(old)
+        old.kill_at = time.monotonic() + self._stop_seconds
+        old.send(signal.SIGTERM)
 
     def _add(self) -> bool:
         """Start one more worker and wait until it serves; return False if it does not."""
@@ -153,22 +192,28 @@ class Supervisor:
             return True
         new.send(signal.SIGKILL)
         self._report(f"worker {new.pid} did not start and ended with {new.end(EXIT_SECONDS)}")
-        time.sleep(PAUSE_SECONDS)
+        if not signal.sigpending() & STOPS:
+            time.sleep(PAUSE_SECONDS)
         return False
 
     def _stop(self, code: int) -> int:
-        """Stop all workers at the same time; another signal makes them skip the delay."""
+        """Stop all workers at the same time; another signal makes them skip the delay.
+
+        From here on only the workers have the listening socket: when the last one closes it, connections are refused.
+        """
+        self._listening.close()
         while signal.sigtimedwait(SIGNALS, 0) is not None:  # those that led here
             pass
         for worker in self._workers:
             worker.send(signal.SIGTERM)
+        workers = self._workers + self._leaving
         until = time.monotonic() + self._stop_seconds
-        while any(worker.exit_code is None for worker in self._workers) and time.monotonic() < until:
+        while any(worker.exit_code is None for worker in workers) and time.monotonic() < until:
             received = signal.sigtimedwait(SIGNALS, POLL_SECONDS)
             if received is not None and received.si_signo in STOPS:
-                for worker in self._workers:
+                for worker in workers:
                     worker.send(received.si_signo)
-        codes = [worker.end(0) for worker in self._workers]
+        codes = [worker.end(0) for worker in workers]
         return code or (1 if any(codes) else 0)
 
 

@@ -1,7 +1,8 @@
 """One worker process: ``python -m container.worker LISTENING CONTROL``; the supervisor starts it.
 
 The arguments are file descriptors: the listening socket that all workers share, and a socket on which the worker says
-that it serves. The supervisor's end of that socket closes when the supervisor dies; the worker then stops, too.
+that it serves (`heartbeat`). The supervisor's end of that socket closes when the supervisor dies; the worker then
+stops, too.
 """
 
 import logging
@@ -12,22 +13,23 @@ import sys
 import startup  # before all other imports: the models are loaded while they go on
 
 # isort: split
-import asyncio
-
 import application
 from calls import CallExecutor
 from container.admission import Admission
 from container.api import Api
+from container.heartbeat import Pulse
 from container.inference_api import InferenceApi
 from container.prometheus_sink import PrometheusSink, exposition
 from container.server import Drain, DrainingServer
 from container.settings import ContainerSettings
+from container.traces import start_traces
 from nextitem.deadline import Deadline
 
-READY = b"r"
-"""Sent on the control socket once connections are accepted."""
+STOPS = (signal.SIGTERM, signal.SIGINT)
 SAVE_SECONDS = 2.0
 """Maximum time for the snapshots of the last requests to reach the store."""
+FLUSH_SECONDS = 2.0
+"""Maximum time for the spans of the last requests to reach the collector."""
 
 
 def main(listening: socket.socket, control: socket.socket) -> None:
@@ -39,36 +41,41 @@ def main(listening: socket.socket, control: socket.socket) -> None:
     """
     settings = ContainerSettings.read()
     begun = startup.take()
-    sink, patience = PrometheusSink(begun.settings.stack), begun.settings.deadline
-    route = begun.settings.route
+    sink = PrometheusSink(begun.settings.stack)
+    deadline, route = begun.settings.deadline, begun.settings.route
     running = application.start(begun, sink, ready_first=True)
     del begun  # it would keep the first models after a change of the route
     running.warm_up()
+    traces = start_traces()
     startup.finish()
-    admission = Admission(settings.concurrency, settings.queue, patience)
+    admission = Admission(settings.concurrency, settings.queue, deadline)
     drain = Drain()
     executor, has_model, emit = CallExecutor(running), running.router.has_model, running.telemetry.emit
     inference = InferenceApi(executor, admission, route, lambda: has_model() and not drain.has_begun, emit)
-    api = Api(executor, admission, inference, drain, has_model=has_model, metrics=exposition, emit=emit)
+    api = Api(executor, admission, inference, drain, has_model=has_model, metrics=exposition, emit=emit, traces=traces)
 
     def on_started() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())  # blocked by the supervisor until now
-        control.send(READY)
-        asyncio.get_running_loop().add_reader(control, server.begin_drain)  # it is readable at its end only
+        Pulse(control, on_gone=server.begin_drain)
 
     server = DrainingServer(
         api,
         drain,
-        delay=settings.drain_delay,
-        patience=settings.drain,
+        delay=settings.drain_delay_seconds,
+        drain_seconds=settings.drain_seconds,
         on_started=on_started,
         on_tick=lambda: sink.set_load(admission.in_flight, admission.waiting),
     )
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # no line for each request that is no HTTP
+    for number in STOPS:  # the server restores this at its end; `SIG_IGN` would drop a signal that is pending now
+        signal.signal(number, lambda *_: None)
     server.run(sockets=[listening])
+    for number in STOPS:  # the interpreter's end restores all others to the default
+        signal.signal(number, signal.SIG_IGN)
     admission.close()
     running.finish(Deadline.after(SAVE_SECONDS))
     sink.close()
+    traces.close(FLUSH_SECONDS)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html"""
 RUNTIME_MB = 120
 """Memory of a function without its model (`python -m bench.function.memory_size`)."""
 BYTES_PER_WEIGHT = 3.0
-"""Rows in float16 and an inverted file, which large catalogues get (`python -m bench.engine.cost`)."""
+"""Rows in int16 and an inverted file, which large catalogues get (`python -m bench.engine.cost`)."""
 HIDDEN = 128
 HEADROOM = 1.3
 ZONES = 2

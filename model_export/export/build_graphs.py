@@ -126,7 +126,7 @@ class _ScoreGraph:
         with graph.branch(from_catalogue):
             best = best.identity()
         with graph.branch(from_list):
-            listed_scores, listed_rows = new.scores_of(only, column, lambda items: self._scored_rows(state, items))
+            listed_scores, listed_rows = new.scores_of(only, column, lambda items: self._listed(state, items))
         with graph.branch(from_catalogue):
             no_rows = graph.constant(np.empty((0, self._parameters.hidden), np.float32)).identity()
         is_listed = only.size() > 0
@@ -167,12 +167,17 @@ class _ScoreGraph:
         """Return the scores of some items from their rows, float32[n]."""
         return self._scored_rows(state, items)[0]
 
-    def _scored_rows(self, state: Value, items: Value) -> tuple[Value, Value]:
+    def _listed(self, state: Value, items: Value) -> tuple[Value, Value]:
         """Return the scores of some items, float32[n], and their rows with padding, float32[n + 3, hidden]."""
+        scores, stored = self._scored_rows(state, items)
+        return scores, self._prepared.rows.restored(stored)
+
+    def _scored_rows(self, state: Value, items: Value) -> tuple[Value, Value]:
+        """Return the scores of some items, float32[n], and their stored rows with padding, float32[n + 3, hidden]."""
         padded = self._graph.concat(items, np.zeros(LAST_ROWS, np.int64))
-        rows = self._prepared.rows.gather(self._graph, padded)
-        column = state.reshape(self._parameters.hidden, 1)
-        return (rows @ column).reshape(-1).slice(0, -LAST_ROWS), rows
+        stored = self._prepared.rows.gather(self._graph, padded)
+        column = self._prepared.rows.scaled(state.reshape(self._parameters.hidden, 1))
+        return (stored @ column).reshape(-1).slice(0, -LAST_ROWS), stored
 
     def _output_best(self, items: Value, scores: Value, exclude: Value, query: Query) -> None:
         """Output the best k items; excluded and unavailable items come last."""

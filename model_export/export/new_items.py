@@ -44,11 +44,11 @@ class NewItems:
         """Return the rows of items of both kinds, float32[n, hidden]."""
         graph = items.graph
         with graph.branch() as some_given:
-            known = table.gather(graph, items.min([self.known - 1]))
+            known = table.restored(table.gather(graph, items.min([self.known - 1])))
             new = self.rows.gather(self._places(items))
             both = self._are_new(items).unsqueeze(1).select(new, known)
         with graph.branch() as none_given:
-            only_known = table.gather(graph, items)
+            only_known = table.restored(table.gather(graph, items))
         return graph.choice(self.are_given, some_given, none_given, (both, only_known))[0]
 
     def scores_of(

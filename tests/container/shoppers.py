@@ -45,7 +45,7 @@ class Shopper(threading.Thread):
         self.requests = 0
 
     def run(self) -> None:
-        """Send until told to stop."""
+        """Send until the event is set."""
         while not self._stopped.wait(PAUSE_SECONDS):
             session = f"{self.name}-{self.requests // WINDOW}"
             if self.requests % SHARED_EVERY == 0:

@@ -52,10 +52,15 @@ def test_beyond_the_queue_requests_are_refused_at_once(gate: threading.Event) ->
 
 def test_a_request_that_waited_too_long_is_not_begun(gate: threading.Event) -> None:
     async def story() -> tuple[str | None, str | None, list[str]]:
-        admission, begun = Admission(1, 5, patience=0.05), list[str]()
+        admission, begun = Admission(1, 5, max_wait=0.05), list[str]()
+
+        def work() -> str:
+            begun.append("late")
+            return "late"
+
         first = asyncio.ensure_future(admission.run(lambda: str(gate.wait(PATIENCE_SECONDS))))
         await asyncio.sleep(0)
-        late = asyncio.ensure_future(admission.run(lambda: (begun.append("late"), "late")[1]))
+        late = asyncio.ensure_future(admission.run(work))
         await asyncio.sleep(0.1)
         gate.set()
         results = await first, await late, begun
@@ -67,7 +72,7 @@ def test_a_request_that_waited_too_long_is_not_begun(gate: threading.Event) -> N
 
 def test_a_request_that_found_a_free_thread_is_never_refused() -> None:
     async def story() -> str | None:
-        admission = Admission(1, 0, patience=-1.0)  # as on a machine that is late with everything
+        admission = Admission(1, 0, max_wait=-1.0)  # as on a machine that is late with everything
         return await admission.run(lambda: "done")
 
     assert asyncio.run(story()) == "done"

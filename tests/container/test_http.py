@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
-from container.http_request import MAX_BODY_BYTES
-from container.server import MAX_HEAD_BYTES
+from container.http_protocol import MAX_HEAD_BYTES
+from container.http_request import MAX_RECEIVED_BYTES
 from devstack.container import Container
 from devstack.publish import demo_artifact
 from devstack.stack import KEY_SECRET, Stack
@@ -96,7 +96,7 @@ def test_no_header_says_who_the_visitor_is(stack: Stack, connection: http.client
 
 
 def test_a_body_that_is_announced_as_too_large_is_not_read(container: Container) -> None:
-    head = f"POST /v1/recommendations HTTP/1.1\r\nhost: a\r\ncontent-length: {MAX_BODY_BYTES + 1}\r\n"
+    head = f"POST /v1/recommendations HTTP/1.1\r\nhost: a\r\ncontent-length: {MAX_RECEIVED_BYTES + 1}\r\n"
     answer = raw(container, head.encode(), b"expect: 100-continue\r\n\r\n")
 
     assert answer.startswith(b"HTTP/1.1 413 ")
@@ -106,7 +106,7 @@ def test_a_body_that_is_announced_as_too_large_is_not_read(container: Container)
 
 def test_a_body_that_grows_too_large_is_refused(container: Container) -> None:
     head = b"POST /v1/recommendations HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
-    size = MAX_BODY_BYTES // 4 + 1
+    size = MAX_RECEIVED_BYTES // 4 + 1
     chunk = f"{size:x}\r\n".encode() + b" " * size + b"\r\n"
 
     assert raw(container, head, chunk, chunk, chunk, chunk).startswith(b"HTTP/1.1 413 ")

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
-from container.api import OVERLOAD
+from container.refusals import OVERLOAD
 from devstack.container import READY_SECONDS, Container
 from devstack.deployments import eventually
 from devstack.publish import demo_artifact
@@ -54,7 +55,7 @@ def test_too_many_requests_are_refused_before_they_queue_up(stack: Stack) -> Non
         # WHEN six come at once
         answers = list(threads.map(lambda number: append(container, f"crowd-{number}"), range(6)))
 
-        # THEN two are answered, and the others are told to come again
+        # THEN two are answered, and the others shall come again
         assert sorted(status for status, _, _ in answers) == [200, 200, 503, 503, 503, 503]
         for status, headers, text in answers:
             if status == 503:
@@ -66,13 +67,20 @@ def test_too_many_requests_are_refused_before_they_queue_up(stack: Stack) -> Non
         with closing(connect(container)) as connection:
             connection.request("GET", "/metrics")
             page = connection.getresponse().read().decode()
-        counts = [line.split()[-1] for line in page.splitlines() if line.startswith("nextitem_overloaded_total{")]
-        assert sum(map(float, counts)) == 4
+        assert total(page, "nextitem_overloaded_total") == total(page, "nextitem_server_errors_total") == 4
+        assert total(page, "nextitem_requests_total") == 6
+        # AND the refusals are none of its fast answers
+        assert total(page, "nextitem_total_seconds_count") == total(page, "nextitem_store_read_seconds_count") == 2
+
+
+def total(page: str, name: str) -> float:
+    """Return the sum of a metric's series."""
+    return sum(float(line.split()[-1]) for line in page.splitlines() if line.startswith(f"{name}{{"))
 
 
 @pytest.mark.slow
 def test_a_stop_answers_what_was_sent_and_saves_it(stack: Stack) -> None:
-    with Container(stack, settings={"NEXTITEM_DRAIN_DELAY_SECONDS": "1"}) as container:
+    with Container(stack, settings={"NEXTITEM_DRAIN_DELAY_SECONDS": "3"}) as container:
         with closing(connect(container)) as kept, ThreadPoolExecutor(1) as threads:
             kept.request("GET", "/livez")
             kept.getresponse().read()
@@ -81,10 +89,12 @@ def test_a_stop_answers_what_was_sent_and_saves_it(stack: Stack) -> None:
             with redis.Redis.from_url(stack.store_url) as store:
                 store.client_pause(700)
             running = threads.submit(append, container, "last-visitor")
-            # WHEN the server is told to stop
+            # WHEN the server gets the signal to stop
             container.begin_stop()
             eventually(lambda: not container.is_ready, "it is not ready")
-            # THEN it still takes requests, and lets no connection be used again
+            time.sleep(0.5)
+            # THEN it still accepts connections, and lets none be used again
+            assert append(container, "late-visitor")[1]["connection"] == "close"
             kept.request("GET", "/livez")
             answer = kept.getresponse()
             assert (answer.status, answer.read(), answer.headers["connection"]) == (200, b"ok\n", "close")

@@ -1,21 +1,21 @@
-"""Which directory and which slot a process gets."""
+"""The directory and the number that a process gets."""
 
 from pathlib import Path
 
 import pytest
 
-from container.metrics_files import VARIABLE, Slot, forget_dead_gauges, metrics_directory, shared_directory
+from container.metrics_files import VARIABLE, WorkerNumber, forget_dead_gauges, metrics_directory, shared_directory
 
 
-def test_two_processes_never_have_the_same_slot(tmp_path: Path) -> None:
-    first, second, third = Slot(tmp_path), Slot(tmp_path), Slot(tmp_path)
+def test_two_processes_never_have_the_same_number(tmp_path: Path) -> None:
+    first, second, third = WorkerNumber(tmp_path), WorkerNumber(tmp_path), WorkerNumber(tmp_path)
     assert (first(), second(), first()) == (0, 1, 0)
 
     first.release()
 
     assert (third(), first()) == (0, 2)
-    for slot in (first, second, third):
-        slot.release()
+    for number in (first, second, third):
+        number.release()
 
 
 def test_a_directory_of_its_own_is_empty_and_removed_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,10 +41,10 @@ def test_a_given_directory_stays_but_forgets_an_earlier_container(
 
 
 def test_only_gauges_of_dead_processes_are_forgotten(tmp_path: Path) -> None:
-    living, dead = Slot(tmp_path), Slot(tmp_path)
-    for slot in (living, dead):
+    living, dead = WorkerNumber(tmp_path), WorkerNumber(tmp_path)
+    for number in (living, dead):
         for name in ("gauge_livesum", "counter"):
-            (tmp_path / f"{name}_{slot()}.db").touch()
+            (tmp_path / f"{name}_{number()}.db").touch()
     (tmp_path / "other.lock").touch()
     dead.release()
 
@@ -52,6 +52,6 @@ def test_only_gauges_of_dead_processes_are_forgotten(tmp_path: Path) -> None:
 
     left = sorted(file.name for file in tmp_path.glob("*.db"))
     assert left == ["counter_0.db", "counter_1.db", "gauge_livesum_0.db"]
-    assert Slot(tmp_path)() == 1, "the lock was kept"
+    assert WorkerNumber(tmp_path)() == 1, "the lock was kept"
     assert (tmp_path / "other.lock").exists()
     living.release()

@@ -18,6 +18,7 @@ from container.prometheus_sink import MAX_VERSIONS, OTHER, PrometheusSink, expos
 from nextitem.telemetry import prometheus
 from nextitem.telemetry.metrics import TOTAL
 from nextitem.telemetry.sink import MetricsSink
+from observability.__main__ import GRAFANA, RULES
 from tests.nextitem.telemetry.sink_contract import SinkContract, Total, add_up
 
 ROOT = Path(__file__).parents[2]
@@ -127,6 +128,8 @@ def test_a_time_falls_into_the_bucket_of_its_limit(sink: PrometheusSink) -> None
 def test_counters_of_events_that_have_not_happened_are_there_with_0(sink: PrometheusSink) -> None:
     # The increase from nothing to 1 is no increase for Prometheus.
     assert scraped()["nextitem_route_faults_total", (("stack", "shop"),)] == 0
+    without_model = (("model_version", ""), ("stack", "shop"), ("variant", ""))
+    assert scraped()["nextitem_server_errors_total", without_model] == 0
 
     sink.write(ANSWER, {"requests": 1}, {})
 
@@ -134,14 +137,24 @@ def test_counters_of_events_that_have_not_happened_are_there_with_0(sink: Promet
     assert scraped()["nextitem_purchase_conversions_total", bought] == 0
 
 
-def test_the_number_of_series_is_bounded(sink: PrometheusSink) -> None:
+def test_a_container_without_requests_is_not_silent(sink: PrometheusSink) -> None:
+    # The alert and the dashboard's list of stacks look at this series: after a rollout there may be no traffic.
+    assert "count by (stack) (nextitem_requests_total)" in RULES.read_text()
+    assert "label_values(nextitem_requests_total, stack)" in GRAFANA.read_text()
+
+    assert [dict(labels)["stack"] for name, labels in scraped() if name == "nextitem_requests_total"] == ["shop"]
+    assert total("nextitem_requests_total") == 0
+
+
+def test_the_number_of_series_is_bounded(sink: PrometheusSink, caplog: pytest.LogCaptureFixture) -> None:
     for number in range(MAX_VERSIONS + 30):
         sink.write({**ANSWER, "model_version": f"v{number}"}, {"requests": 1}, {})
 
     versions = {dict(labels)["model_version"] for name, labels in scraped() if name == "nextitem_requests_total"}
-    assert len(versions) == MAX_VERSIONS + 1
+    assert len(versions - {""}) == MAX_VERSIONS + 1
     assert total("nextitem_requests_total", model_version=OTHER, variant=OTHER) == 30
     assert total("nextitem_requests_total") == MAX_VERSIONS + 30
+    assert [record.levelname for record in caplog.records] == ["WARNING"], "it is said once"
 
 
 def test_the_names_are_those_that_the_pure_module_describes(sink: PrometheusSink) -> None:

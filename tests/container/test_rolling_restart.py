@@ -59,7 +59,7 @@ def test_workers_of_one_server_are_replaced_without_a_failure(model: Model) -> N
             # GIVEN a server with four workers under load
             before = container.worker_pids()
             with Shoppers(urlsplit(container.url).netloc, CLIENTS) as shoppers:
-                # WHEN it is told to restart them
+                # WHEN it gets the signal to restart them
                 container.child.signal(signal.SIGHUP)
                 container.child.wait_until(lambda: _all_replaced(container), READY_SECONDS)
             assert not set(before) & set(container.worker_pids())

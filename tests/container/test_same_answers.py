@@ -88,7 +88,7 @@ paths = st.one_of(
     st.builds("/v1/sessions/{}/recommendations".format, parts),
     st.builds("/v1/sessions/{}".format, parts),
     st.builds("/v1/items/{}/similar".format, parts),
-    st.sampled_from(["/v1/recommendations", "/v1/trending", "/v1/health", "/v1/health/", "/", "/v2", "//v1/health"]),
+    st.sampled_from(["/v1/recommendations", "/v1/trending", "/v1/health", "/v1/health/", "/", "/v3", "//v1/health"]),
 )
 methods = st.sampled_from(["GET", "GET", "POST", "POST", "DELETE", "PUT", "PATCH", "OPTIONS", "HEAD"])
 values = st.sampled_from(

@@ -15,7 +15,7 @@ def test_without_variables_there_are_defaults() -> None:
     assert (settings.host, settings.port) == ("0.0.0.0", 8080)  # noqa: S104 - in a pod, the pod
     assert settings.workers == usable_cores()
     assert (settings.concurrency, settings.queue) == (4, 32)
-    assert (settings.drain_delay, settings.drain) == (5, 20)
+    assert (settings.drain_delay_seconds, settings.drain_seconds) == (5, 20)
 
 
 def test_variables_are_read() -> None:

@@ -33,7 +33,7 @@ PINNED = str(VERSION).removeprefix("==")
 CUDA_LIBRARY = Wheel("nvidia-cublas", "13.0")
 CUDA_BUILD = Wheel("torch", PINNED, (f"{CUDA_LIBRARY.name}; sys_platform == 'linux'",))
 CPU_BUILD = Wheel("torch", f"{PINNED}+cpu")
-OF_CUDA = re.compile(r"nvidia|cuda|triton|cupy")
+OF_CUDA = re.compile(r"nvidia|cuda|triton\b|cupy")
 NOWHERE = "http://127.0.0.1:9/"
 """Port 9, discard: connections are refused."""
 

@@ -1,4 +1,4 @@
-"""What schemas cannot say of several manifests: they select each other, and name ports that exist."""
+"""Checks of several manifests that schemas cannot make: they select each other, and name ports that exist."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,6 +7,8 @@ from tests.kubernetes.manifests import Manifest, of_kind, pod_of
 
 EGRESS = {53, 80, 443, 6379}
 """Ports of DNS, of the agent of EKS Pod Identity, of AWS and of Valkey."""
+NODE_LOCAL_DNS = {"ipBlock": {"cidr": "169.254.20.10/32"}}
+"""Many clusters answer DNS from a cache on each node. It has the node's network, so no label selects it."""
 
 
 def connection_faults(manifests: Sequence[Manifest]) -> list[str]:
@@ -72,6 +74,9 @@ def _network(manifests: Sequence[Manifest], labels: Manifest, ports: set[Any]) -
             yield "NetworkPolicy: a rule has no peers, so it lets everything through"
         if {port["port"] for rule in spec["egress"] for port in rule["ports"]} != EGRESS:
             yield "NetworkPolicy: the ports that pods call are not those that they need"
+        dns = [rule["to"] for rule in spec["egress"] if {port["port"] for port in rule["ports"]} == {53}]
+        if not any(NODE_LOCAL_DNS in peers for peers in dns):
+            yield "NetworkPolicy: with NodeLocal DNSCache pods cannot look up names"
 
 
 def _autoscalers(manifests: Sequence[Manifest], deployment: Manifest) -> Iterator[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from devstack.container import READY_SECONDS, served_address
 from devstack.processes.children import LOOPBACK, Child, Children
 from devstack.services.bucket import ACCESS_KEY, REGION
 from devstack.stack import KEY_SECRET, Stack
@@ -19,7 +20,6 @@ from tests.kubernetes.manifests import BASE, literals, of_kind, pod_of, resource
 
 USER = 65532
 IMAGE = "nextitem-test"
-SERVES = "workers serve on "
 READ_ONLY = r"""
 app=$1 python=$2 user=$3
 shift 3
@@ -85,9 +85,4 @@ def docker_command(given: Mapping[str, str]) -> list[str]:
 def start(children: Children, command: list[str], log: Path) -> tuple[Child, str]:
     """Start a command and wait until it serves; return it and the address, such as ``127.0.0.1:41234``."""
     child = children.start("image", command, env={"PATH": os.environ["PATH"]}, cwd=ROOT, log=log)
-
-    def address() -> str | None:
-        _, found, rest = child.log_text().partition(SERVES)
-        return rest.partition('"')[0] if found and '"' in rest else None
-
-    return child, child.wait_until(address, seconds=60)
+    return child, child.wait_until(lambda: served_address(child), READY_SECONDS)

@@ -1,4 +1,4 @@
-"""What schemas cannot say of a pod: it is safe, has what it needs, and ends without losing requests."""
+"""Checks of a pod that schemas cannot make: it is safe, has what it needs, and ends without losing requests."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,6 +7,10 @@ from tests.kubernetes.manifests import Manifest, literals, of_kind, pod_of
 
 SECRETS = {"NEXTITEM_STORE_URL", "NEXTITEM_KEY_SECRET"}
 WORKLOADS = ("Deployment", "InferenceService")
+VISIBILITY = "networking.knative.dev/visibility"
+"""The label by which Knative gives a service no public URL."""
+KNATIVE_QUIET_SECONDS = 30
+"""Knative's proxy sends requests for so long while a pod ends, and SIGTERM reaches the container only then."""
 
 
 def pod_faults(manifests: Sequence[Manifest]) -> list[str]:
@@ -18,7 +22,9 @@ def pod_faults(manifests: Sequence[Manifest]) -> list[str]:
             checks = (_security, _settings, _resources, _files)
             found += [f"{name}: {fault}" for check in checks for fault in check(pod, container)]
             found += [f"{name}: {fault}" for fault in _probes(workload, container)]
-        found += [f"{name}: {fault}" for fault in (*_identity(pod, manifests), *_ending(workload))]
+        found += [
+            f"{name}: {fault}" for fault in (*_identity(pod, manifests), *_ending(workload), *_exposure(workload))
+        ]
     return found
 
 
@@ -104,13 +110,22 @@ def _ending(workload: Manifest) -> Iterator[str]:
     variables = literals(pod["containers"][0])
     delay, drain = (int(variables.get(f"NEXTITEM_DRAIN_{name}", 0)) for name in ("DELAY_SECONDS", "SECONDS"))
     grace = pod.get("terminationGracePeriodSeconds", 30) if workload["kind"] == "Deployment" else pod.get("timeout", 0)
+    quiet = 0 if workload["kind"] == "Deployment" else KNATIVE_QUIET_SECONDS
+    needed = quiet + delay + drain + EXIT_SECONDS
     if not drain:
         yield "NEXTITEM_DRAIN_SECONDS is not set"
-    if not delay:
+    if not quiet and not delay:
         yield "it refuses requests before all nodes have removed it from their endpoints"
-    if delay + drain + EXIT_SECONDS > grace:
-        yield f"it is killed after {grace} s, while it may need {delay + drain + EXIT_SECONDS:g} s to end"
+    if needed > grace:
+        yield f"it is killed after {grace} s, while it may need {needed:g} s to end"
     if workload["kind"] == "Deployment":
         rolling = workload["spec"].get("strategy", {}).get("rollingUpdate", {})
         if rolling.get("maxUnavailable") != 0:
             yield "a rollout takes pods away before new ones are ready"
+
+
+def _exposure(workload: Manifest) -> Iterator[str]:
+    """A NetworkPolicy guards the Deployment's pods; it does not select those of Knative."""
+    labels = workload["metadata"].get("labels", {})
+    if workload["kind"] == "InferenceService" and labels.get(VISIBILITY) != "cluster-local":
+        yield f"it gets a public URL without authentication: {VISIBILITY} must be cluster-local"

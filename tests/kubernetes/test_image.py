@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import signal
+import subprocess
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -100,6 +101,11 @@ def test_the_folder_has_no_tools_and_no_other_part_of_the_project(installed: Pat
     assert list(installed.glob("container/requirements.*")) == []
     sources = [path for path in installed.rglob("*.py") if "__pycache__" not in path.parts]
     assert [path for path in sources if not (path.parent / f"__pycache__/{path.stem}.cpython-313.pyc").exists()] == []
+
+
+def test_it_has_the_packages_of_traces(installed: Path, python313: Path) -> None:
+    command = [str(python313), "-c", "import container.otlp_traces"]
+    subprocess.run(command, env={"PYTHONPATH": str(installed)}, cwd=installed, check=True)
 
 
 def test_it_serves_without_root_and_without_privileges(server: tuple[Child, str]) -> None:

@@ -8,8 +8,9 @@ keys of other servers go on. redis-py's `RedisCluster` would keep the slots, too
 import contextlib
 import threading
 from binascii import crc_hqx
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from nextitem.background_call import SharedCall
 from nextitem.deadline import Deadline
@@ -27,6 +28,8 @@ SLOTS = 16_384
 
 _Range = tuple[int, int, Address]
 """First and last slot, and the primary that serves them."""
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 class Topology(Protocol):
@@ -135,7 +138,7 @@ class Sentinels(_Pools):
         self._sentinels, self._name = sentinels, name
         self._finder: PrimaryFinder | None = None
         self._primary: Address | None = None
-        self._is_suspect = False
+        self._suspicion: object | None = None
         self._finding = SharedCall(self._find, f"the primary named {name}")
 
     def server_of(self, _key: str) -> Address | None:
@@ -144,29 +147,34 @@ class Sentinels(_Pools):
 
     def is_ready(self, _key: str) -> bool:
         """See `Topology.is_ready`."""
-        return not self._is_suspect and self.has_connection(self._primary)
+        return self._suspicion is None and self.has_connection(self._primary)
 
     def pool_of(self, _key: str, limit: Deadline) -> Pool:
         """See `Topology.pool_of`."""
         primary = self._primary
-        if primary is None or self._is_suspect:
+        if primary is None or self._suspicion is not None:
             try:
-                primary = self._primary = self._finding.result(limit)
+                primary = self._finding.result(limit)
             except TimeoutError as error:
                 raise StoreUnavailable(f"no Sentinel answered in time: {error}", late=True) from error
-            self._is_suspect = False
         return self.pool_at(primary)
 
     def forget(self, _key: str, _moved_to: Address | None = None) -> None:
         """See `Topology.forget`."""
-        self._is_suspect = True
+        self._suspicion = object()  # another one than that which a look-up under way may end
 
     def _find(self) -> Address:
         if self._finder is None:
             from nextitem.redis_client.sentinel import PrimaryFinder  # all of redis-py: 63 ms
 
             self._finder = PrimaryFinder(self._sentinels, self._login)
-        return self._finder.find(self._name)
+        suspicion = self._suspicion
+        primary = self._finder.find(self._name)
+        with self._lock:
+            self._primary = primary
+            if self._suspicion is suspicion:  # else a request has failed since: it needs a look-up of its own
+                self._suspicion = None
+        return primary
 
 
 class Cluster(_Pools):
@@ -180,7 +188,7 @@ class Cluster(_Pools):
         self._seeds = self._nodes = nodes
         self._ranges: list[_Range] = []
         self._moved: dict[int, Address] = {}
-        self._suspects: set[Address] = set()
+        self._suspects: dict[Address, object] = {}
 
     def server_of(self, key: str) -> Address | None:
         """See `Topology.server_of`."""
@@ -211,13 +219,20 @@ class Cluster(_Pools):
     def forget(self, key: str, moved_to: Address | None = None) -> None:
         """See `Topology.forget`."""
         if moved_to is not None:
-            self._moved[key_slot(key)] = moved_to
+            with self._lock:
+                self._moved[key_slot(key)] = moved_to
         elif (server := self.server_of(key)) is not None:
-            self._suspects.add(server)
+            with self._lock:
+                self._suspects[server] = object()  # another one than that which a look-up under way may end
             self._ask_last(server)
 
     def _refresh(self, limit: Deadline) -> None:
-        """List the slots again; on failure, keep what is known."""
+        """List the slots again; on failure, keep what is known.
+
+        Suspicions and redirections that come while the list is under way stay: it may be older than they are.
+        """
+        with self._lock:
+            moved, suspects = self._moved.copy(), self._suspects.copy()
         for node in self._nodes:
             pool = self.pool_at(node)
             try:
@@ -232,7 +247,9 @@ class Cluster(_Pools):
                 self._ask_last(node)
                 raise StoreUnavailable("a node of the Cluster does not list its slots") from None
             self._nodes = tuple(dict.fromkeys((node, *(primary for _, _, primary in ranges), *self._seeds)))
-            self._ranges, self._moved, self._suspects = ranges, {}, set()
+            with self._lock:
+                self._ranges = ranges
+                self._moved, self._suspects = _added_to(moved, self._moved), _added_to(suspects, self._suspects)
             return
         raise StoreUnavailable("no node of the Cluster can be reached")
 
@@ -240,6 +257,11 @@ class Cluster(_Pools):
         """Ask the other nodes for the slots before this one from now on."""
         if server in self._nodes:
             self._nodes = (*(other for other in self._nodes if other != server), server)
+
+
+def _added_to(before: Mapping[_Key, _Value], now: Mapping[_Key, _Value]) -> dict[_Key, _Value]:
+    """Return the entries that a mapping did not have, or whose value is another object than it was."""
+    return {key: value for key, value in now.items() if before.get(key) is not value}
 
 
 def _parse_ranges(reply: Any, *, node: Address) -> list[_Range]:

@@ -72,11 +72,11 @@ class Recommender:
             NoModel: no model is loaded.
             RequestError: the options do not fit the route's catalogue; no event is stored.
         """
-        routed = self._model_for(request.session, request.options)
+        routed = self._model_for(request.session, request.options, record)
         options = parse_options(request.options, routed.items.catalogue)
         if not request.store:
             return self._answer_without_store(routed, request, options, record)
-        deadline = self._store_deadline(request.options)
+        deadline = self._store_deadline(request.options, record)
         self._saves.read_replies(deadline, record)
         answerer = Answerer(routed.version, routed.variant)
         try:
@@ -127,9 +127,9 @@ class Recommender:
             NoModel: no model is loaded.
             RequestError: the options do not fit the route's catalogue.
         """
-        routed = self._model_for(request.session, request.options)
+        routed = self._model_for(request.session, request.options, record)
         options = parse_options(request.options, routed.items.catalogue)
-        deadline = self._store_deadline(request.options)
+        deadline = self._store_deadline(request.options, record)
         self._saves.read_replies(deadline, record)
         session = answer_id = None
         try:
@@ -185,7 +185,7 @@ class Recommender:
         record.placement = options.placement
         trends: list[Trend] = []
         if self._trending is not None:
-            deadline = self._store_deadline(options)
+            deadline = self._store_deadline(options, record)
             self._saves.read_replies(deadline, record)
             try:
                 with record.phase("store_read"):
@@ -210,7 +210,7 @@ class Recommender:
             StoreUnavailable: the store did not answer, or the key secret in use is not known. The session may still
                 be there.
         """
-        deadline = Deadline.after(self._deadline)
+        deadline = Deadline.after(_left(self._deadline, record))
         self._saves.read_replies(deadline, record)
         with record.phase("store_write"):
             keys = self._keys.keys_to_delete(session, deadline)
@@ -278,9 +278,9 @@ class Recommender:
             model=served_model(routed),
         )
 
-    def _model_for(self, session: SessionName, options: RankingOptions) -> RoutedModel:
+    def _model_for(self, session: SessionName, options: RankingOptions, record: RequestRecord) -> RoutedModel:
         def draw(salt: str) -> float:
-            return self._keys.draw(salt, session, self._store_deadline(options))
+            return self._keys.draw(salt, session, self._store_deadline(options, record))
 
         return self._router.model_for(draw, attributes=needs_attributes(options))
 
@@ -291,6 +291,10 @@ class Recommender:
             self._store.move(keys.previous, keys.current, deadline)
         return keys.current
 
-    def _store_deadline(self, options: ListOptions) -> Deadline:
-        whole = self._deadline if options.deadline_ms is None else options.deadline_ms / 1000
-        return Deadline.after(whole * STORE_SHARE, reserve=whole * CONNECT_SHARE)
+    def _store_deadline(self, options: ListOptions, record: RequestRecord) -> Deadline:
+        left = _left(self._deadline if options.deadline_ms is None else options.deadline_ms / 1000, record)
+        return Deadline.after(left * STORE_SHARE, reserve=left * CONNECT_SHARE)
+
+
+def _left(deadline: float, record: RequestRecord) -> float:
+    return max(0.0, deadline - record.queued / 1000)

@@ -77,10 +77,12 @@ class SecretCache:
         """
         if not self._is_younger_than(RENEW_SECONDS) and not 0 <= self._clock() - self._read_began < RETRY_SECONDS:
             self.start_reading()
-        if self._reader is not None and not self._is_younger_than(TRUSTED_SECONDS):
+        with self._lock:  # another thread may be about to start it
+            reader = self._reader
+        if reader is not None and not self._is_younger_than(TRUSTED_SECONDS):
             share = float("inf") if limit is None else limit.remaining() * WAIT_SHARE
             waited = max(0.0, self._clock() - self._read_began)  # by earlier requests
-            self._reader.join(max(0.0, min(share, WAIT_SECONDS - waited)))
+            reader.join(max(0.0, min(share, WAIT_SECONDS - waited)))
         held = self._held
         if held is None:
             raise SecretUnavailable("the key secret has not been read yet; it is tried every second")

@@ -52,6 +52,10 @@ class RequestRecord:
         self.feedback: tuple[Feedback, ...] = ()
         self.placement: str | None = None
         """The label that the request gives the place of its items."""
+        self.queued = 0.0
+        """The time that it waited in this process for its turn."""
+        self.is_refused_unread = False
+        """Whether there was no room for it: there is nothing to measure then, see `values`."""
         self._measured: dict[str, float] = {}
 
     @contextmanager
@@ -98,11 +102,15 @@ class RequestRecord:
     def values(self, status: int, total: float, waited: float) -> dict[str, float]:
         """Return the metrics of the finished request by name.
 
+        A request that was refused unread has no times: its zeros would hide how slow the others are.
+
         Args:
             status: the HTTP status of the answer.
             total: milliseconds inside the function.
             waited: milliseconds that the request waited for the process to start.
         """
+        if self.is_refused_unread:
+            return {metrics.REQUESTS.name: 1, metrics.SERVER_ERRORS.name: 1, metrics.OVERLOADED.name: 1}
         phases = self.phases
         return {
             metrics.REQUESTS.name: 1,
@@ -190,7 +198,7 @@ class Telemetry:
             status: the HTTP status of the answer.
         """
         total = (time.perf_counter() - record.started) * 1000
-        cold = self._take_cold() if self._cold else self._cold
+        cold = self._take_cold() if self._cold and not record.is_refused_unread else {}
         values = record.values(status, total, sum(cold.values()) if self._awaited else 0.0)
         for name, milliseconds in cold.items():
             values[_COLD_METRICS[name].name] = milliseconds

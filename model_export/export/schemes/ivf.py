@@ -1,7 +1,7 @@
 """An inverted file of blocks for large catalogues: a request scores only the most promising blocks.
 
 Items are put in blocks of 16 that lie close together (`item_blocks`). A request scores all blocks, then the items of
-the best ones, both with the codes of `int8_codes`, then the best items from their float16 rows. A block is scored by
+the best ones, both with the codes of `int8_codes`, then the best items from their int16 rows. A block is scored by
 its centre and by how far its items spread around it: the best item of a wide block lies beyond the centre.
 """
 
@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_export.export.onnx.weights_file import Floats, WeightsFile
+from model_export.export.schemes.depth import measured_depth
 from model_export.export.schemes.int8_codes import LEVELS, Coder, Codes, blocked, padding
 from model_export.export.schemes.item_blocks import order_items
 from model_export.export.schemes.ivf_search import SPREAD_CODES, WIDTH, Search
 from model_export.export.schemes.rotation import rotation, sample
-from model_export.export.schemes.rows import CHUNK, HalfRows, chunks
+from model_export.export.schemes.rows import CHUNK, ShortRows, chunks
 from model_export.export.schemes.scheme import PreparedScheme
 from model_export.export.schemes.shortlist import scaled_candidates, usual_length
 from model_export.export.schemes.top_k import BLOCK
@@ -38,7 +39,8 @@ class Ivf:
     dims: int | None = None
     """Rotated dimensions of centres and items, at most all; None for 3 of 8 and at least `MIN_DIMS`."""
     candidates: int = 920
-    """Best items of a million that are rescored, beside those that a longer answer or excluded items add."""
+    """Best items of a million that are rescored at least, beside those that a longer answer or excluded items add. More
+    are where the best items lie deeper (`depth`): otherwise no share of the blocks finds them."""
 
     @property
     def name(self) -> str:
@@ -64,9 +66,10 @@ class Ivf:
         places = np.full((blocks + 1) * WIDTH, -1, np.int32)
         places[:items] = order
         weights.add("places", places.reshape(blocks + 1, WIDTH))
-        rows = HalfRows.store(weights, table)
+        rows = ShortRows.store(weights, table)
         probes = -(-round(blocks * self.percent) // 100)
-        candidates = scaled_candidates(self.candidates, items)
+        depth = measured_depth(table, states, dims)
+        candidates = max(scaled_candidates(self.candidates, items), depth or 0)
         search = Search(coder, blocks, probes, widest, candidates)
         traffic = -(-blocks // BLOCK) * BLOCK * (coder.depth + SPREAD_CODES + 12)
         traffic += probes * WIDTH * (3 * coder.depth + 16)

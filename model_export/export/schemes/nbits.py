@@ -9,7 +9,7 @@ from model_export.export.onnx.builder import MICROSOFT, GraphBuilder, Value
 from model_export.export.onnx.weights_file import Floats, WeightsFile
 from model_export.export.schemes.fp32 import best_slots
 from model_export.export.schemes.rounding import quantize, quantize_to_4_bits
-from model_export.export.schemes.rows import CodedRows, HalfRows
+from model_export.export.schemes.rows import CodedRows, ShortRows
 from model_export.export.schemes.scheme import Candidates, PreparedScheme, Query
 from model_export.export.schemes.shortlist import shortlist, small_catalogue_refusal, usual_length
 from model_export.export.schemes.slots import InOrder
@@ -51,7 +51,7 @@ class EightBit:
 
 @dataclass(frozen=True)
 class FourBit:
-    """One pass over the table in 4 bits, its best rescored from float16 rows."""
+    """One pass over the table in 4 bits, its best rescored from int16 rows."""
 
     name: str = field(default="4-bit", init=False)
 
@@ -66,7 +66,7 @@ class FourBit:
         codes, scales = quantize_to_4_bits(table, FOUR_BIT_BLOCK)
         weights.add("codes", pad(codes, slots, 0x88))
         weights.add("scales", pad(scales, slots, 0))
-        rows = HalfRows.store(weights, table)
+        rows = ShortRows.store(weights, table)
 
         def candidates(_graph: GraphBuilder, state: Value, query: Query) -> Candidates:
             scores = _scores(state, (slots, hidden), 4, FOUR_BIT_BLOCK)

@@ -1,4 +1,4 @@
-"""A pass over all items in few int8 dimensions at the speed of memory, its best rescored from float16 rows."""
+"""A pass over all items in few int8 dimensions at the speed of memory, its best rescored from int16 rows."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from model_export.export.onnx.builder import GraphBuilder, Value
 from model_export.export.onnx.weights_file import Floats, WeightsFile
 from model_export.export.schemes.int8_codes import Coder, blocked
 from model_export.export.schemes.rotation import rotation, sample
-from model_export.export.schemes.rows import HalfRows, chunks
+from model_export.export.schemes.rows import ShortRows, chunks
 from model_export.export.schemes.scheme import Candidates, PreparedScheme, Query
 from model_export.export.schemes.shortlist import (
     scaled_candidates,
@@ -51,7 +51,7 @@ class Scan:
         slots = blocks * BLOCK
         shape = blocks, coder.depth, BLOCK
         weights.add_chunks("scan", shape, np.dtype(np.int8), blocked(map(coder.codes, chunks(table)), coder))
-        rows = HalfRows.store(weights, table)
+        rows = ShortRows.store(weights, table)
         count = self._candidates_of(items)
 
         def candidates(graph: GraphBuilder, state: Value, query: Query) -> Candidates:

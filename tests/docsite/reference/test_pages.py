@@ -6,9 +6,9 @@ import msgspec
 import pytest
 import typer
 
+from container.settings import ContainerSettings
 from devstack.openapi.document import PATH
 from devstack.template.stack import source
-from container.settings import ContainerSettings
 from docsite.reference import cli, metrics, openapi, parameters, settings
 from docsite.reference.schema_text import type_text, with_limits
 from model_export.cli.app import app
@@ -97,7 +97,9 @@ def test_each_variable_that_the_container_reads_is_there_with_its_default() -> N
     assert {variable for _, variable, _ in documented} == environment.asked
     assert [field for field, _, _ in documented] == list(ContainerSettings.__struct_fields__)
     page = settings.container_page()
-    assert "| `NEXTITEM_PORT` | `8080` | The TCP port; 0 takes a free one. Form: a whole number from 0 to 65535. |" in page
+    assert (
+        "| `NEXTITEM_PORT` | `8080` | The TCP port; 0 takes a free one. Form: a whole number from 0 to 65535. |" in page
+    )
     assert "| `NEXTITEM_WORKERS` |  |" in page
     assert "| `NEXTITEM_DRAIN_SECONDS` | 20 s |" in page
 

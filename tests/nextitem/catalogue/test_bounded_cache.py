@@ -1,7 +1,5 @@
 """The cache keeps what was used last, also among threads."""
 
-import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,14 +9,6 @@ from nextitem.catalogue.bounded_cache import BoundedCache
 THREADS = 8
 KEYS = 6
 MAX_BYTES = 40
-
-
-@pytest.fixture
-def _often_switched() -> Iterator[None]:
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(interval)
 
 
 def test_what_was_used_last_is_kept() -> None:

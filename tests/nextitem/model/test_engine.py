@@ -75,7 +75,10 @@ def test_the_top_is_the_best_of_what_is_not_excluded(
 
     whole = model.top(hidden, (), MAX_TOP)
     best = [item for item in whole if item.index not in exclude]
-    assert ranked[: len(best)] == best[: len(ranked)]
+    common = min(len(ranked), len(best))
+    assert [item.index for item in ranked[:common]] == [item.index for item in best[:common]]
+    # The last bit of a score depends on the length of the list: the calibration's vector instructions.
+    assert [item.score for item in ranked[:common]] == pytest.approx([item.score for item in best[:common]], abs=2e-6)
     assert len(ranked) == min(limit, ITEMS - len(set(exclude)))
     assert not {item.index for item in ranked} & set(exclude)
     assert len({item.index for item in ranked}) == len(ranked)

@@ -10,6 +10,8 @@ from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
 from nextitem.service.router import Router
+from nextitem.service.schema import RankingOptions, SessionRequest
+from nextitem.sessions.keys import SessionName
 from nextitem.sessions.session import Answerer, Appended, Event, Impression, SessionRecord, Snapshot
 from nextitem.sessions.valkey_store import ValkeyStore
 from nextitem.telemetry.record import RequestRecord
@@ -136,6 +138,21 @@ def test_the_store_has_half_of_the_deadline_and_nine_tenths_if_it_has_to_be_conn
     service.get(me)
     after = time.monotonic()
     for deadline, to_connect, half in zip(store.deadlines, store.to_connect, (3, 3, PATIENCE_SECONDS), strict=True):
+        assert before + half <= deadline <= after + half
+        assert before + 1.8 * half <= to_connect <= after + 1.8 * half
+
+
+def test_the_wait_for_its_turn_is_a_part_of_a_request_s_deadline(router: Router, me: str) -> None:
+    store = StrictStore()
+    service = Service(router, store)
+    request = SessionRequest(SessionName(me), RankingOptions(deadline_ms=6_000))
+    before = time.monotonic()
+    for milliseconds in (2_000, 9_000):  # a part, and more than all of it
+        record = RequestRecord()
+        record.queued = milliseconds
+        service.recommender.session_recommendations(request, record)
+    after = time.monotonic()
+    for deadline, to_connect, half in zip(store.deadlines, store.to_connect, (2, 0), strict=True):
         assert before + half <= deadline <= after + half
         assert before + 1.8 * half <= to_connect <= after + 1.8 * half
 

@@ -1,6 +1,5 @@
 """Many threads share a recommender, as in a container: each answer is that of its own session, and nothing is lost."""
 
-import sys
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -34,15 +33,6 @@ def store(valkey: Valkey) -> Iterator[ValkeyStore]:
     store = ValkeyStore(parse_store_url(valkey.url), timeout=PATIENCE_SECONDS, ttl=3600)
     yield store
     store.close()
-
-
-@pytest.fixture
-def _often_switched() -> Iterator[None]:
-    """Let threads take turns after some instructions each, so that races that are rare become frequent."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(interval)
 
 
 def request_of(session_id: str, event_id: str, item_id: str) -> EventsRequest:

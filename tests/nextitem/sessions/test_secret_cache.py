@@ -1,6 +1,8 @@
 """The key secret in memory: renewed in the background, and requests wait for it only as long as they may."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -13,6 +15,18 @@ from tests.nextitem.parts import PATIENCE_SECONDS, passed, soon
 from tests.nextitem.sessions.secret_source import OTHER, SECRET, SecretSource, wait_for_readers
 
 FIRST, SECOND = KeySecret(SECRET), KeySecret(OTHER, SECRET, 1_000.0)
+
+
+class SlowlyStarted(threading.Thread):
+    """A thread that takes long to start, as where many threads take turns."""
+
+    starting = threading.Event()
+
+    def start(self) -> None:
+        """Start it after a pause in which others go on."""
+        self.starting.set()
+        time.sleep(0.1)
+        super().start()
 
 
 @pytest.fixture
@@ -161,3 +175,16 @@ def test_the_age_of_a_secret_counts_from_the_start_of_its_read(source: SecretSou
 
     with pytest.raises(SecretUnavailable, match="try again"):
         SecretCache(read, source.faults.append, lambda: source.now).trusted(soon())
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_thread_may_ask_while_another_one_starts_the_reading(
+    source: SecretSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = source.ring().secret
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(int).result()  # its thread is one of the usual kind
+        monkeypatch.setattr(threading, "Thread", SlowlyStarted)
+        first = threads.submit(cache.current)
+        assert SlowlyStarted.starting.wait(PATIENCE_SECONDS)
+        assert cache.current() == first.result() == FIRST

@@ -1,7 +1,6 @@
 """Several first requests at once: the start of the process is reported by one of them."""
 
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -27,14 +26,6 @@ class Kept:
     ) -> None:
         """See `MetricsSink`."""
         self.records.append(set(values))
-
-
-@pytest.fixture
-def _often_switched() -> Iterator[None]:
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(interval)
 
 
 @pytest.mark.usefixtures("_often_switched")

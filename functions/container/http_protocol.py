@@ -1,0 +1,98 @@
+"""uvicorn's HTTP/1.1 with bounds: of the size of a request's head, and of the time that a connection waits for it."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+KEEP_ALIVE_SECONDS = 75
+"""For a connection without a request. Longer than load balancers keep idle connections (60 s is usual): the balancer
+then closes first, and sends nothing on a connection that is being closed here."""
+HEAD_SECONDS = 30.0
+"""In which a head must arrive once it has begun."""
+MAX_HEAD_BYTES = 1 << 16
+"""Of a request's line and headers in memory; the API's own limit is lower. uvicorn sets none with httptools."""
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """Refuses a request whose head does not end, and ends a connection on which none comes.
+
+    uvicorn's own timer for idle connections begins with the first answer, and ends with any byte.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._head_bytes, self._in_head = 0, False
+        self._begun = 0
+        """Messages that began in the data that is being parsed."""
+        self._is_between = True
+        """Whether the next byte begins a message."""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
+        """See `asyncio.Protocol`."""
+        super().connection_made(transport)
+        self._await_head(KEEP_ALIVE_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        if self.parser is None or self.transport.is_closing():
+            return
+        was_between, self._begun = self._is_between, 0
+        super().data_received(data)
+        if not self._in_head:
+            return
+        # Behind the end of another message, the length of this head's part is not known: the next data count.
+        if self._begun == 0 or (was_between and self._begun == 1):
+            self._head_bytes += len(data)
+        if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("The request's head is too long.")
+
+    def on_message_begin(self) -> None:
+        """See httptools."""
+        self._head_bytes, self._in_head, self._is_between = 0, True, False
+        self._begun += 1
+        self._await_head(HEAD_SECONDS)
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """See httptools."""
+        self._in_head = False
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """See httptools."""
+        self._is_between = True
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, if it has not begun yet; see uvicorn."""
+        super().on_response_complete()
+        if self._timer is None and self._is_idle:
+            self._await_head(KEEP_ALIVE_SECONDS)
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether every request that came has its answer."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def _await_head(self, seconds: float) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(seconds, self._give_up)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _give_up(self) -> None:
+        if self._is_idle:
+            self.transport.abort()  # also where the client does not read the last answer
+        else:
+            self._await_head(HEAD_SECONDS)  # the head behind a request that is being answered

@@ -1,0 +1,221 @@
+"""The server of one process: how long it waits for a request, what a head may have, and when it stops."""
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any, Self
+
+import pytest
+from uvicorn.server import ServerState
+
+from container import http_protocol
+from container.http_protocol import BoundedHttp
+from container.server import Drain, DrainingServer
+from devstack.deployments import eventually
+from devstack.processes.children import LOOPBACK
+
+SECONDS = 20.0
+LINE = b"GET / HTTP/1.1\r\n"
+GET = LINE + b"host: a\r\n\r\n"
+NO_DELAY = 0.0
+
+
+class Served:
+    """A server in a thread; it answers with the length of the body, `/slow` once `gate` is open.
+
+    Attributes:
+        address: where it listens.
+        drain: see `DrainingServer`.
+        gate: holds the answers to `/slow`.
+        server: the server.
+    """
+
+    def __init__(self, delay: float = NO_DELAY) -> None:
+        self.drain, self.gate, self._started = Drain(), threading.Event(), threading.Event()
+        self._listening = socket.create_server((LOOPBACK, 0))
+        self.address = self._listening.getsockname()
+        self.server = DrainingServer(
+            self._app, self.drain, delay=delay, drain_seconds=5, on_started=self._started.set, on_tick=lambda: None
+        )
+        self._thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self._listening]}, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._started.wait(SECONDS)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.gate.set()
+        self.server.begin_drain(skip_delay=True)
+        self._thread.join(SECONDS)
+        assert not self._thread.is_alive()
+
+    async def _app(
+        self, scope: dict[str, Any], receive: Callable[[], Any], send: Callable[[dict[str, Any]], Any]
+    ) -> None:
+        size, more = 0, True
+        while more:
+            message = await receive()
+            size, more = size + len(message["body"]), message["more_body"]
+        if scope["path"] == "/slow":
+            while not self.gate.is_set():
+                await asyncio.sleep(0.01)
+        text = b"%d" % size
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(text))]})
+        await send({"type": "http.response.body", "body": text})
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(self.address, timeout=SECONDS)
+
+
+def answer(connection: socket.socket) -> bytes:
+    """Return the answer to `GET`."""
+    text = b""
+    while not text.endswith(b"\r\n\r\n0"):
+        text += _more(connection)
+    return text
+
+
+def _more(connection: socket.socket) -> bytes:
+    chunk = connection.recv(1 << 16)
+    assert chunk, "the server has ended the connection"
+    return chunk
+
+
+def received(connection: socket.socket) -> bytes:
+    """Return everything until the server ends the connection."""
+    text = b""
+    try:
+        while chunk := connection.recv(1 << 16):
+            text += chunk
+    except ConnectionResetError:
+        return text
+    return text
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """A server that waits for no head."""
+    monkeypatch.setattr(http_protocol, "KEEP_ALIVE_SECONDS", 0.1)
+    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.1)
+    with Served() as served:
+        yield served
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n", LINE, LINE + b"host: a\r\nx: "])
+@pytest.mark.parametrize("before", [b"", GET])
+def test_a_connection_on_which_no_request_comes_is_ended(hurried: Served, before: bytes, sent: bytes) -> None:
+    with hurried.connect() as connection:
+        if before:
+            connection.sendall(before)
+            assert answer(connection).startswith(b"HTTP/1.1 200 ")
+        if sent:
+            connection.sendall(sent)
+        assert received(connection) == b""
+
+
+def test_bytes_that_drip_keep_no_connection(hurried: Served) -> None:
+    with hurried.connect() as connection:
+        connection.settimeout(0.02)
+        ended = threading.Event()
+
+        def drip() -> None:
+            connection.sendall(LINE)
+            while not ended.wait(0.02):
+                try:
+                    connection.sendall(b"x")
+                except OSError:
+                    return
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        try:
+            eventually(lambda: _has_ended(connection), "the server ends it")
+        finally:
+            ended.set()
+            dripping.join()
+
+
+def _has_ended(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+def test_an_answer_is_waited_for_though_the_next_head_does_not_come(hurried: Served) -> None:
+    with hurried.connect() as connection:
+        connection.sendall(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n" + LINE)
+        time.sleep(0.4)  # longer than a head may take
+        hurried.gate.set()
+        assert received(connection).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("parts", [(GET,), (LINE, b"host: a\r\n\r\n")], ids=["a whole head", "a part of a head"])
+def test_a_long_body_is_no_part_of_the_head_behind_it(parts: tuple[bytes, ...]) -> None:
+    body = b" " * (2 * http_protocol.MAX_HEAD_BYTES)
+    post = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+
+    async def story(served: Served) -> bytes:
+        loop, config = asyncio.get_running_loop(), served.server.config
+        ours, theirs = socket.socketpair()
+        theirs.setblocking(False)
+        transport, protocol = await loop.connect_accepted_socket(
+            lambda: BoundedHttp(config=config, server_state=ServerState(), app_state={}, _loop=loop), theirs
+        )
+        reader, writer = await asyncio.open_connection(sock=ours)
+        # WHEN data come in these pieces
+        for piece in (post + parts[0], *parts[1:]):
+            protocol.data_received(piece)
+        async with asyncio.timeout(SECONDS):
+            text = await reader.readuntil(b"\r\n\r\n%d" % len(body)) + await reader.readuntil(b"\r\n\r\n0")
+        writer.close()
+        transport.close()
+        return text
+
+    # THEN both requests are answered
+    with Served() as served:
+        assert asyncio.run(story(served)).count(b"HTTP/1.1 200 ") == 2
+
+
+@pytest.mark.parametrize("before", [b"", GET], ids=["first", "behind another"])
+def test_an_endless_head_is_refused(before: bytes) -> None:
+    with Served() as served, served.connect() as connection:
+        connection.sendall(before + LINE)
+        with closing(connection):
+            for _ in range(40):
+                try:
+                    connection.sendall(b"x" * (http_protocol.MAX_HEAD_BYTES // 8))
+                except OSError:
+                    break
+            else:
+                assert b"HTTP/1.1 400 " in received(connection)
+
+
+def test_each_request_of_a_connection_may_have_a_long_head() -> None:
+    name = b"x: " + b"x" * (http_protocol.MAX_HEAD_BYTES // 2)
+    with Served() as served, served.connect() as connection:
+        for _ in range(3):
+            for piece in (LINE + name, b"x\r\n\r\n"):
+                connection.sendall(piece)
+                time.sleep(0.05)  # so that the head comes in two pieces
+            assert answer(connection).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_drain_begins_once_and_a_delay_can_be_skipped() -> None:
+    with Served(delay=3600) as served:
+        served.server.begin_drain()
+        until = served.drain.until
+        assert until is not None
+        served.server.begin_drain()
+        assert served.drain.until == until
+        with served.connect() as connection:  # it still serves
+            connection.sendall(GET)
+            assert answer(connection).startswith(b"HTTP/1.1 200 ")
+        served.server.begin_drain(skip_delay=True)
+        assert served.drain.until < until
