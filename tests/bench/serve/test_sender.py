@@ -82,7 +82,8 @@ def test_refusals_empty_answers_and_lost_connections_are_errors() -> None:
     with serving(lambda number: replies[number]) as url:
         result = send_step(url, step(0.0, 0.02, 0.04, 0.06))
 
-    assert [sample.status for sample in result.samples] == [503, NO_ANSWER, NO_ANSWER, 200]
+    # samples come in the order in which requests end
+    assert sorted(sample.status for sample in result.samples) == sorted([503, NO_ANSWER, NO_ANSWER, 200])
 
 
 def test_more_requests_at_once_than_connections_open_further_ones() -> None:
