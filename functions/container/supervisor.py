@@ -60,7 +60,7 @@ class Worker:
         self._watch = Watch(self._control)
         self.serves = False
         self.kill_at = math.inf
-        """Monotonic seconds at which a worker that was told to stop is killed."""
+        """Monotonic seconds at which a worker that got SIGTERM is killed."""
 
     @property
     def pid(self) -> int:

@@ -1,5 +1,6 @@
 """The contract of metrics sinks: the same records give the same totals, whatever they are written to."""
 
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -57,16 +58,16 @@ def expected(written: Sequence[Record]) -> dict[Total, float]:
     return totals
 
 
-class SinkContract:
+class SinkContract(ABC):
     """What each sink must do. A subclass makes a sink and reads what it has written."""
 
+    @abstractmethod
     def started(self) -> AbstractContextManager[MetricsSink]:
         """Give a new sink that has written nothing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def totals(self) -> Mapping[Total, float]:
         """Return what a reader of the sink's output adds up, while the sink is there; times in milliseconds."""
-        raise NotImplementedError
 
     def written_totals(self, written: Sequence[Record]) -> Mapping[Total, float]:
         """Write records to a new sink, and return the totals."""
