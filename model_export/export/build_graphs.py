@@ -28,7 +28,7 @@ from model_export.export.onnx.weights_file import Floats, WeightsFile
 from model_export.export.schemes.rows import LAST_ROWS
 from model_export.export.schemes.scheme import PreparedScheme, Query, Scheme
 from model_export.export.schemes.slots import any_unavailable
-from model_export.export.schemes.top_k import ascending
+from model_export.export.schemes.top_k import sorted_distinct
 from nextitem.model.manifest import SCORE_GRAPH, STEP_GRAPH, WEIGHTS
 
 _TYPES = "type_rows"
@@ -155,11 +155,8 @@ class _ScoreGraph:
             return candidates.items, candidates.scores or self._exact_scores(state, candidates.items)
         # One more candidate, because a blend may lower the score of the newest event's item.
         candidates = self._prepared.candidates(self._graph, state, replace(query, excluded=query.excluded + 1))
-        is_recalled = recalled.is_listed.gather(candidates.items.max(0))
-        others = is_recalled.select(-1, candidates.items)
         # Ascending, so that of equal scores the lower index comes first.
-        items = self._graph.concat(others, recalled.items)
-        items = ascending(items, items.shape())
+        items = sorted_distinct(self._graph.concat(candidates.items, recalled.items))
         # All from rows: scores of the scheme's own pass would differ a little from those of recalled items.
         return items, self._exact_scores(state, items.max(0))
 

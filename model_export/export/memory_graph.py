@@ -11,6 +11,7 @@ from onnx import TensorProto
 
 from model_export.export.onnx.builder import GraphBuilder, Value
 from model_export.export.onnx.weights_file import WeightsFile
+from model_export.export.schemes.top_k import sorted_distinct
 from model_export.memory import BlendedMemory, Gate
 from model_export.memory.blend import LEAST_SEEN, MOST_DISTINCT
 
@@ -25,9 +26,8 @@ class Recalled:
 
     Attributes:
         newest: int64[1], the item of the newest event; -1 without an event.
-        items: int64[m], the recalled items and those of the session, ascending, without new items; item 0 is always
-            among them.
-        is_listed: bool[items], which items `items` holds.
+        items: int64[m], the recalled items and those of the session, without new items; some stand there twice, and
+            item 0 is always among them.
         shares: float32[total], each item's share of the votes.
         weight: float32[1], logarithm of the weight of all votes together.
         repeat: float32[1], added to the network's score of the newest event's item.
@@ -36,7 +36,6 @@ class Recalled:
 
     newest: Value
     items: Value
-    is_listed: Value
     shares: Value
     weight: Value
     repeat: Value
@@ -88,10 +87,8 @@ def recall(graph: GraphBuilder, blended: BlendedMemory, session: Value, total: V
     recalled, shares = _shares(graph, blended, newest, items, votes, total)
     weight, repeat, revisit = _gates(graph, blended, padded, shares)
     seen, revisits = _revisits(graph, blended, session, total, revisit)
-    nothing = graph.full([blended.items], np.bool_(False))
     both = graph.concat(recalled, (seen < blended.items).select(seen, 0))
-    is_listed = nothing.scatter(both, graph.node("Expand", graph.constant(np.ones(1, np.bool_)), both.shape()))
-    return Recalled(newest, is_listed.nonzero().reshape(-1), is_listed, shares, weight, repeat, revisits)
+    return Recalled(newest, both, shares, weight, repeat, revisits)
 
 
 def blend_scores(graph: GraphBuilder, blended: BlendedMemory, recalled: Recalled, items: Value, scores: Value) -> Value:
@@ -118,17 +115,19 @@ def _neighbours(graph: GraphBuilder, blended: BlendedMemory, newest_first: Value
     slots = graph.concat(slots, [len(index.item_sessions) - 1])
     sessions = graph.stored("item_sessions").gather(slots).cast(TensorProto.INT64)
     slot_weights = graph.concat(weights.gather(events), np.zeros(1, np.float32))
-    sums = graph.full([len(index.session_weights)], np.float32(0)).scatter(sessions, slot_weights, "add")
 
-    # In 32 bits: these are as long as the memory has sessions, and they take most of a search's time.
-    slot_count = slots.size().cast(TensorProto.INT32)
-    numbers = graph.node("Range", graph.constant(np.asarray(0, np.int32)), slot_count, np.asarray(1, np.int32))
-    unset = graph.full([len(index.session_weights)], np.int32(np.iinfo(np.int32).max))
-    is_first = unset.scatter(sessions, numbers, "min").gather(sessions).equals(numbers)
-    distinct = sessions.compress(is_first, axis=0)
-    similarity = sums.gather(distinct) * graph.stored("session_weights").gather(distinct)
+    # In few bits: `unset` is as long as the memory has sessions.
+    most_slots = config.events * config.per_item + 1
+    narrow, kind = (np.int16, TensorProto.INT16) if most_slots < 1 << 15 else (np.int32, TensorProto.INT32)
+    numbers = graph.node("Range", np.asarray(0, narrow), slots.size().cast(kind), np.asarray(1, narrow))
+    unset = graph.full([len(index.session_weights)], narrow(np.iinfo(narrow).max))
+    firsts = unset.scatter(sessions, numbers, "min").gather(sessions)
+    is_first = firsts.equals(numbers)
+    sums = graph.full(slots.shape(), np.float32(0)).scatter(firsts.cast(TensorProto.INT64), slot_weights, "add")
+    found = sessions.compress(is_first, axis=0)
+    similarity = sums.compress(is_first, axis=0) * graph.stored("session_weights").gather(found)
     shared = graph.stored("item_positions").gather(slots.compress(is_first, axis=0))
-    return _Neighbours(distinct, similarity, shared.cast(TensorProto.INT64))
+    return _Neighbours(found, similarity, shared.cast(TensorProto.INT64))
 
 
 def _is_repeated(graph: GraphBuilder, newest_first: Value, count: Value, events: int) -> Value:
@@ -160,11 +159,9 @@ def _shares(
 ) -> tuple[Value, Value]:
     """Return the recalled items, int64[m], and each item's share of the votes, float32[total]."""
     sums = graph.full([blended.items], np.float32(0)).scatter(items, votes, "add")
-    # Item 0 is always listed, because an empty list cannot be reshaped.
-    has_votes = (sums > 0.0).scatter([0], np.ones(1, np.bool_))
-    voted = has_votes.nonzero().reshape(-1)
+    voted = sorted_distinct(graph.concat([0], items))  # with an item that is always there, no list is empty
     count = graph.constant([blended.memory.config.recalled]).min(voted.shape())
-    _, best = sums.gather(voted).top_k(count)
+    _, best = sums.gather(voted).top_k(count, ordered=False)
     recalled = voted.gather(best)
     kept_share = recalled.equals(newest).select(blended.blend.repeat_votes, 1.0)
     kept = sums.gather(recalled) * kept_share
@@ -217,8 +214,10 @@ def _slots_of(
         mask: bool[m], false for owners to leave out.
     """
     first = starts.gather(owners).cast(TensorProto.INT64)
-    lengths = (starts.gather(owners + 1).cast(TensorProto.INT64) - first).unsqueeze(1)
-    inside = graph.constant(np.arange(longest)[None]) < lengths
+    lengths = starts.gather(owners + 1).cast(TensorProto.INT64) - first
+    # Most owners have far fewer slots than the longest may have, and each cell of `inside` takes time.
+    columns = graph.constant(np.arange(longest)).slice(0, lengths.reduce("Max"))
+    inside = columns < lengths.unsqueeze(1)
     if mask is not None:
         inside = inside & mask.unsqueeze(1)
     rows, columns = graph.nodes_of("Split", [inside.nonzero()], 2, axis=0, num_outputs=2)

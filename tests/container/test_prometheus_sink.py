@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from container import metrics_files
+from container import metrics_files, prometheus_sink
 from container.metrics_files import metrics_directory
 from container.prometheus_sink import MAX_VERSIONS, OTHER, PrometheusSink, exposition
 from nextitem.telemetry import prometheus
@@ -22,6 +23,7 @@ from observability.__main__ import GRAFANA, RULES
 from tests.nextitem.telemetry.sink_contract import SinkContract, Total, add_up
 
 ROOT = Path(__file__).parents[2]
+REQUEST = {"requests": 1.0}
 ANSWER = {"stack": "shop", "model_version": "v1", "variant": "main", "served_by": "session"}
 WORKER = """
 import sys
@@ -34,6 +36,16 @@ for line in sys.stdin:
     sink.set_load(2, 1)
     print("written", flush=True)
 """
+
+
+class SlowlyCounted(set[tuple[str, str]]):
+    """A set that takes a while to say how many it has."""
+
+    def __len__(self) -> int:
+        size = super().__len__()
+        time.sleep(0.02)
+        return size
+
 
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -155,6 +167,17 @@ def test_the_number_of_series_is_bounded(sink: PrometheusSink, caplog: pytest.Lo
     assert total("nextitem_requests_total", model_version=OTHER, variant=OTHER) == 30
     assert total("nextitem_requests_total") == MAX_VERSIONS + 30
     assert [record.levelname for record in caplog.records] == ["WARNING"], "it is said once"
+
+
+def test_threads_share_the_bound_of_series(sink: PrometheusSink, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN a sink whose look at the number of versions takes so long that other threads look, too
+    monkeypatch.setattr(sink, "_versions", SlowlyCounted())
+    monkeypatch.setattr(prometheus_sink, "MAX_VERSIONS", 1)
+    # WHEN threads write of a version each
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda number: sink.write({**ANSWER, "model_version": f"v{number}"}, REQUEST, {}), range(4)))
+    # THEN one of them has series of its own
+    assert total("nextitem_requests_total", model_version=OTHER) == 3
 
 
 def test_the_names_are_those_that_the_pure_module_describes(sink: PrometheusSink) -> None:

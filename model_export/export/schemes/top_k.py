@@ -12,6 +12,8 @@ from model_export.export.onnx.builder import Value
 
 BLOCK = 128
 """The number of slots of a large catalogue is a multiple of this."""
+NO_NUMBER = -(1 << 62)
+"""Below every number to sort."""
 LOWEST = -float(1 << 30)
 """Below every score, as float32 and as the int32 of a rough pass."""
 _WIDE_BLOCKS_FROM = 1 << 18
@@ -74,3 +76,11 @@ def _top_k(scores: Value, widths: tuple[int, ...], count: Value, *, ordered: boo
 def ascending(numbers: Value, count: Value) -> Value:
     """Sort int64[count] numbers."""
     return numbers.top_k(count, largest=False)[0]
+
+
+def sorted_distinct(numbers: Value) -> Value:
+    """Return int64[n] numbers in ascending order, each once; n is at least 1."""
+    # For some hundred numbers this is faster than to mark them in a tensor of all that are possible and to read it.
+    ordered = ascending(numbers, numbers.shape())
+    before = ordered.graph.concat([NO_NUMBER], ordered.slice(0, -1))
+    return ordered.compress(~ordered.equals(before), axis=0)

@@ -13,6 +13,7 @@ from devstack.openapi.document import LINKS, generate
 from devstack.openapi.site import pages
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
+from tests.functions.client import PATIENT
 
 ROOT = Path(__file__).parents[3]
 KEPT = ROOT / ".build" / "schemathesis.txt"
@@ -26,7 +27,7 @@ SECONDS = 25
 def test_every_operation_answers_as_the_document_says(tmp_path: Path) -> None:
     # GIVEN a stack that demands a token
     jwt = JwtAuthorizer("https://login.example.com/", ("nextitem",))
-    with Stack(artifact=demo_artifact(), jwt=jwt, pages=pages()) as stack:
+    with Stack(artifact=demo_artifact(), jwt=jwt, settings=PATIENT, pages=pages()) as stack:
         token = next(iter(stack.tokens.values()))
         command = [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION)),

@@ -11,6 +11,7 @@ from devstack.openapi.site import pages
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
 from tests.devstack.console.conftest import DESKTOP, screenshot
+from tests.functions.client import PATIENT
 
 SUMMARIES = [
     operation["summary"]
@@ -21,7 +22,7 @@ SUMMARIES = [
 
 @pytest.mark.slow
 def test_the_viewer_shows_every_operation_and_calls_it(browser: Browser) -> None:
-    with Stack(artifact=demo_artifact(), max_workers=1, pages=pages()) as stack:
+    with Stack(artifact=demo_artifact(), max_workers=1, settings=PATIENT, pages=pages()) as stack:
         # GIVEN a browser that notes the hosts it asks, and what the policy stops
         page = browser.new_page(viewport=DESKTOP)
         asked: set[str] = set()

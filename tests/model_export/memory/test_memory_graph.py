@@ -58,6 +58,7 @@ class Scorer:
     [
         MemoryConfig(neighbours=12, per_item=20, recalled=25),
         MemoryConfig(),
+        MemoryConfig(per_item=5000),
         MemoryConfig(events=1, neighbours=1),
         MemoryConfig(sessions=5, session_events=3, per_item=2, recalled=1),
     ],
