@@ -202,7 +202,8 @@ class LakeOracle:
         if doubled:
             verdict.doubled += doubled
             verdict.findings.append(f"{session.session_id}: {doubled} events are in the lake twice")
-        # What destroyed servers acknowledged as late or not, another try may have stored elsewhere, in another order.
+        # What destroyed servers took for late or not, another try may have stored elsewhere, in another order: only
+        # answers and rows from after the destruction are compared.
         since = -math.inf if self._destroyed_until is None else self._destroyed_until
         statuses = _statuses(call for call in session.calls if call.started > since)
         for row in session.rows:
@@ -211,7 +212,8 @@ class LakeOracle:
             same = sent is None or (
                 (sent.item_id, sent.type) == (row.item_id, row.type) and sent.occurred_at in {None, row.occurred_at}
             )
-            if not same or (len(seen) == 1 and row.late is not ("late" in seen) and "unknown_item" not in seen):
+            is_comparable = row.arrived_at > (since + self._wall) * MS and len(seen) == 1 and "unknown_item" not in seen
+            if not same or (is_comparable and row.late is not ("late" in seen)):
                 verdict.spoiled += 1
                 verdict.findings.append(f"{session.session_id}: {row} is not what was sent and acknowledged")
         return len(missing & evidence.acknowledged_since.keys())

@@ -8,7 +8,7 @@ import importlib
 import importlib.util
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 def parts_of(name: str) -> Iterator[None]:
     """Let modules of a package be imported without the package inside the ``with`` block.
 
-    Does nothing if the package was imported already, or is not installed. Another thread that imports the package
-    meanwhile waits for the end of the block as soon as it reads a name of the package.
+    Does nothing if the package was imported already, or is being imported by another thread, or is not installed.
+    Another thread that imports the package meanwhile waits for the end of the block as soon as it reads a name of the
+    package.
 
     Example:
         ``with parts_of("redis"): from redis.connection import Connection``
@@ -31,12 +32,11 @@ def parts_of(name: str) -> Iterator[None]:
     Args:
         name: of the package, a top-level one.
     """
-    spec = None if name in sys.modules else importlib.util.find_spec(name)
-    if spec is None or spec.loader is None:
+    spec = importlib.util.find_spec(name)
+    if name in sys.modules or spec is None or spec.loader is None:  # in this order: a module's own spec must not change
         yield
         return
     package = importlib.util.module_from_spec(spec)
-    spec.loader = cast("Loader", _Loader(spec.loader, package))
     importer, ended = threading.get_ident(), threading.Event()
 
     def find(missing: str) -> Any:
@@ -48,13 +48,18 @@ def parts_of(name: str) -> Iterator[None]:
         except KeyError:
             raise AttributeError(f"module {name!r} has no attribute {missing!r}", name=missing, obj=package) from None
 
-    vars(package)["__getattr__"] = find  # called for missing names only: https://peps.python.org/pep-0562
-    sys.modules[name] = package
+    spec.loader = cast("Loader", _Loader(spec.loader, package, find))
+    finder = _Finder(spec)
+    sys.meta_path.insert(0, finder)
+    # An import, for its lock: another thread may run the package already, and needs the modules that are imported here.
+    if importlib.import_module(name) is not package:
+        sys.meta_path.remove(finder)
+        yield
+        return
     try:
         yield
     finally:
         del sys.modules[name]
-        sys.meta_path.insert(0, _Finder(spec))
         ended.set()
 
 
@@ -71,10 +76,17 @@ class _Finder:
 
 
 class _Loader:
-    """Runs the package in the module object that has its parts as attributes already."""
+    """Imports the package without running it, and, the next time, runs it in the module object that has its parts.
 
-    def __init__(self, loader: Any, package: ModuleType) -> None:
-        self._loader, self._package = loader, package
+    Args:
+        loader: runs it.
+        package: the module object.
+        find: returns a name that the package does not have yet: https://peps.python.org/pep-0562.
+    """
+
+    def __init__(self, loader: Any, package: ModuleType, find: Callable[[str], Any]) -> None:
+        self._loader, self._package, self._find = loader, package, find
+        self._is_first = True
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)  # what tools ask a loader for, such as its source
@@ -85,32 +97,39 @@ class _Loader:
 
     def exec_module(self, module: ModuleType) -> None:
         """See `importlib.abc.Loader`. While the package runs, a name that it does not have yet is missing."""
-        find = vars(module).pop("__getattr__", None)
-        try:
-            self._loader.exec_module(module)
-        except BaseException:
-            if find is not None:
-                vars(module)["__getattr__"] = find
-            raise
+        if not self._is_first:
+            vars(module).pop("__getattr__", None)
+            try:
+                self._loader.exec_module(module)
+            except BaseException:
+                vars(module)["__getattr__"] = self._find
+                raise
+            return
+        self._is_first = False
+        vars(module)["__getattr__"] = self._find
 
 
 def import_lazily(name: str) -> None:
-    """Let a module be imported at once and run when one of its names is read.
+    """Let a module be imported when one of its names is read; an empty one stands for it until then.
 
-    Does nothing if it was imported already. This is the recipe of
-    https://docs.python.org/3/library/importlib.html#implementing-lazy-imports.
+    Does nothing if it was imported already. Threads may read a first name at the same time, which they may not with
+    `importlib.util.LazyLoader` of Python 3.11.
 
     Args:
         name: of the module. Its parent package must be imported.
     """
-    spec = None if name in sys.modules else importlib.util.find_spec(name)
-    if spec is None or spec.loader is None:
+    if name in sys.modules:
         return
-    loader = importlib.util.LazyLoader(spec.loader)
-    spec.loader = loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    loader.exec_module(module)
+    stand_in, removing = ModuleType(name), threading.Lock()
+
+    def find(missing: str) -> Any:
+        with removing:
+            if sys.modules.get(name) is stand_in:
+                del sys.modules[name]
+        return getattr(importlib.import_module(name), missing)
+
+    vars(stand_in)["__getattr__"] = find
+    sys.modules[name] = stand_in
     parent, _, child = name.rpartition(".")
     if parent:
-        setattr(sys.modules[parent], child, module)
+        setattr(sys.modules[parent], child, stand_in)

@@ -1,10 +1,13 @@
 """Packages whose parts are imported without the package itself, and modules that run late."""
 
 import importlib
+import importlib.util
 import pkgutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
@@ -125,6 +128,39 @@ def test_another_thread_that_imports_the_package_meanwhile_gets_all_of_it(write:
     assert sys.modules[NAME].first is first
 
 
+@pytest.mark.parametrize("begins", ["before it looks", "after it has looked"])
+def test_a_thread_that_has_begun_to_run_the_package_goes_on(
+    write: Write, monkeypatch: pytest.MonkeyPatch, begins: str
+) -> None:
+    # GIVEN a thread that runs the package while another one looks whether it was imported
+    write(f"import {RUNS}\n\n{RUNS}.begin()\n{INIT}")
+    begun, find_spec = threading.Event(), importlib.util.find_spec
+    whole = threading.Thread(target=importlib.import_module, args=[NAME], daemon=True)
+
+    def begin() -> None:
+        begun.set()
+        threading.Event().wait(0.2)  # until the other one has gone on
+
+    def find_meanwhile(name: str) -> ModuleSpec | None:
+        spec = find_spec(name) if begins == "after it has looked" else None
+        whole.start()
+        begun.wait()
+        return spec or find_spec(name)
+
+    monkeypatch.setattr(importlib.import_module(RUNS), "begin", begin, raising=False)
+    monkeypatch.setattr(importlib.util, "find_spec", find_meanwhile)
+    finders = [*sys.meta_path]
+    # WHEN the other one imports parts
+    with parts_of(NAME):
+        first = importlib.import_module(f"{NAME}.first")
+    whole.join(10)
+    # THEN neither waits for the other for ever, and both have the same modules
+    assert not whole.is_alive()
+    assert (sys.modules[NAME].WHOLE, runs()) == ("whole", 1)
+    assert sys.modules[NAME].first is first
+    assert sys.meta_path == finders
+
+
 def test_a_name_that_the_package_does_not_have_is_an_attribute_error(write: Write) -> None:
     write(INIT)
     with parts_of(NAME):
@@ -164,6 +200,8 @@ def test_a_package_that_was_imported_stays(write: Write) -> None:
         assert sys.modules[NAME] is package
 
     assert importlib.import_module(NAME) is package
+    assert package.__spec__ is not None
+    assert package.__spec__.loader is package.__loader__
     assert runs() == 1
 
 
@@ -189,6 +227,21 @@ def test_a_module_runs_when_one_of_its_names_is_read(write: Write) -> None:
 
     assert runs() == 0
     assert sys.modules[NAME].WHOLE == "whole"
+    assert runs() == 1
+
+
+def test_threads_that_read_names_at_once_run_a_module_once(write: Write) -> None:
+    write(f"import time\n\ntime.sleep(0.05)\n{INIT}")
+    import_lazily(NAME)
+    module, count = sys.modules[NAME], 4
+    together = threading.Barrier(count)
+
+    def read(_: int) -> str:
+        together.wait()
+        return str(module.WHOLE)
+
+    with ThreadPoolExecutor(count) as threads:
+        assert list(threads.map(read, range(count))) == ["whole"] * count
     assert runs() == 1
 
 

@@ -116,6 +116,11 @@ def test_another_content_is_found(change: dict[str, Any]) -> None:
 def test_a_destroyed_server_may_have_taken_for_late_what_another_did_not() -> None:
     assert check([MINE[0]._replace(late=True), *ROWS[1:]], until=0.1).spoiled == 0
     assert check([*MINE[:3], MINE[3]._replace(late=True), *OTHERS], until=0.1).spoiled == 1
+    # a repeat is new to the server that has lost the session, and late there
+    again = call(EVENTS[0], 50.0, statuses=("late",))
+    lateness = (row(EVENTS[0], 50, number=1)._replace(late=late) for late in (True, False))
+    found = [check([*ROWS, row_again], calls=[*CALLS, again], until=40.0).spoiled for row_again in lateness]
+    assert found == [0, 1]
 
 
 def test_another_time_than_was_sent_is_found() -> None:
