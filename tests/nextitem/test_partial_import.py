@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -128,27 +129,37 @@ def test_another_thread_that_imports_the_package_meanwhile_gets_all_of_it(write:
     assert sys.modules[NAME].first is first
 
 
-@pytest.mark.parametrize("begins", ["before it looks", "after it has looked"])
+@pytest.mark.parametrize("begins", ["before it looks", "after it has looked", "after it has seen none"])
 def test_a_thread_that_has_begun_to_run_the_package_goes_on(
     write: Write, monkeypatch: pytest.MonkeyPatch, begins: str
 ) -> None:
     # GIVEN a thread that runs the package while another one looks whether it was imported
     write(f"import {RUNS}\n\n{RUNS}.begin()\n{INIT}")
-    begun, find_spec = threading.Event(), importlib.util.find_spec
+    begun, find_spec, module_from_spec = threading.Event(), importlib.util.find_spec, importlib.util.module_from_spec
     whole = threading.Thread(target=importlib.import_module, args=[NAME], daemon=True)
 
     def begin() -> None:
         begun.set()
         threading.Event().wait(0.2)  # until the other one has gone on
 
-    def find_meanwhile(name: str) -> ModuleSpec | None:
-        spec = find_spec(name) if begins == "after it has looked" else None
+    def start() -> None:
         whole.start()
         begun.wait()
+
+    def find_meanwhile(name: str) -> ModuleSpec | None:
+        spec = find_spec(name) if begins == "after it has looked" else None
+        start()
         return spec or find_spec(name)
 
+    def make_meanwhile(spec: ModuleSpec) -> ModuleType:
+        start()
+        return module_from_spec(spec)
+
     monkeypatch.setattr(importlib.import_module(RUNS), "begin", begin, raising=False)
-    monkeypatch.setattr(importlib.util, "find_spec", find_meanwhile)
+    if begins == "after it has seen none":
+        monkeypatch.setattr(importlib.util, "module_from_spec", make_meanwhile)
+    else:
+        monkeypatch.setattr(importlib.util, "find_spec", find_meanwhile)
     finders = [*sys.meta_path]
     # WHEN the other one imports parts
     with parts_of(NAME):
