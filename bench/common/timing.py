@@ -9,6 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 MS = 1000.0
+BURST = 20
+"""Measured requests of one contender in its turn, in `time_in_bursts`."""
+WARM = 2
+"""Requests before them, which load its weights into the caches again."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,20 @@ def time_interleaved(contenders: Mapping[str, Callable[[], object]], rounds: int
             begun = time.perf_counter()
             run()
             if round_ >= rounds // 10:
+                milliseconds[name].append((time.perf_counter() - begun) * MS)
+    return {name: summary(times) for name, times in milliseconds.items()}
+
+
+def time_in_bursts(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Timed]:
+    """Time contenders in turn, several requests each: a function serves one model, whose weights stay in the caches."""
+    milliseconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(-(-rounds // BURST)):
+        for name, run in contenders.items():
+            for _ in range(WARM):
+                run()
+            for _ in range(BURST):
+                begun = time.perf_counter()
+                run()
                 milliseconds[name].append((time.perf_counter() - begun) * MS)
     return {name: summary(times) for name, times in milliseconds.items()}
 

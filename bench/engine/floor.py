@@ -20,8 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.common.results import write_json
+from bench.common.timing import time_in_bursts
 from bench.engine.catalogue import Catalogue, catalogue_parser, exact_top, make_catalogue, trained_run
-from bench.engine.latency import FP32, TOP, served_request, time_in_bursts
+from bench.engine.latency import FP32, TOP, served_request
 from bench.engine.peers import torch_request
 from model_export.data.session_events import SessionEvents
 from model_export.export.build_graphs import write_graphs

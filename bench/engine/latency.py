@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from bench.common.results import write_json
-from bench.common.timing import MS, Timed, summary
+from bench.common.timing import time_in_bursts
 from bench.engine.catalogue import Catalogue, catalogue_parser, exact_top, make_catalogue, trained_run
 from bench.engine.peers import make_peers
 from model_export.data.session_events import SessionEvents
@@ -36,10 +36,6 @@ from model_export.export.schemes import SCHEMES, Scheme
 from nextitem.model.manifest import Bounds
 
 TOP = 20
-BURST = 20
-"""Measured requests of one contender in its turn."""
-WARM = 2
-"""Requests before them, which load its weights into the caches again."""
 BANDWIDTH_BYTES = 1 << 28
 
 Floats = NDArray[np.float32]
@@ -132,20 +128,6 @@ def _measure(
 def mean_overlap(items: Sequence[Sequence[int]], best: Sequence[Sequence[int]]) -> float:
     """Return the mean share of the exact best items that are among the given ones."""
     return float(np.mean([len({*row} & {*exact}) / TOP for row, exact in zip(items, best, strict=True)]))
-
-
-def time_in_bursts(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, Timed]:
-    """Time contenders in turn, several requests each: a function serves one model, whose weights stay in the caches."""
-    milliseconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(-(-rounds // BURST)):
-        for name, run in contenders.items():
-            for _ in range(WARM):
-                run()
-            for _ in range(BURST):
-                begun = time.perf_counter()
-                run()
-                milliseconds[name].append((time.perf_counter() - begun) * MS)
-    return {name: summary(times) for name, times in milliseconds.items()}
 
 
 def _open(name: str, scheme: Scheme, catalogue: Catalogue, home: Path) -> tuple[SchemeResult, GraphRunner]:

@@ -1,4 +1,4 @@
-"""The cost of a session memory: step, score and recall on one core, beside the network alone, interleaved.
+"""The cost of a session memory: step, score and recall on one core, beside the network alone, in turns.
 
     python -m bench.engine.session_memory [--catalogue 40000 --hidden 128 --sessions 20000 200000 --scheme 8-bit
     --json FILE]
@@ -20,7 +20,7 @@ from rich.progress import track
 from rich.table import Table
 
 from bench.common.results import write_json
-from bench.common.timing import time_interleaved
+from bench.common.timing import time_in_bursts
 from bench.engine.catalogue import Catalogue, catalogue_parser, make_catalogue, trained_run
 from bench.engine.latency import TOP
 from model_export.data.session_events import SessionEvents
@@ -67,7 +67,7 @@ def main() -> None:
             home.mkdir()
             requests[name] = _request(catalogue, memory, home, arguments.scheme)
             sizes[name] = sum(path.stat().st_size for path in home.iterdir()) / 1e6
-        timed = time_interleaved(requests, arguments.rounds)
+        timed = time_in_bursts(requests, arguments.rounds)
     rows = [ModelTime(name, time.median, time.p99, round(sizes[name], 1)) for name, time in timed.items()]
     title = f"{arguments.catalogue:,} items x {arguments.hidden}, {arguments.scheme}"
     table = Table("", "p50 ms", "p99 ms", "MB", title=title)
