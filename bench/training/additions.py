@@ -7,6 +7,7 @@ of the blend are. Blend and addition are fitted on one half of the targets and m
   items so far, newer ones weighing more, to the items after them.
 - Further vectors of a session: the hidden state after the newest event alone, and that of one event ago. Models with
   several intents, such as MiaSRec (Choi et al. 2024), learn theirs; these cost no training.
+- Dwell time: how long the visitor has looked at each item of the session.
 """
 
 import math
@@ -47,18 +48,19 @@ FIRST_WEIGHT = -3.0
 Floats = NDArray[np.float32]
 
 
-Addition = Callable[[Target, NDArray[np.int32]], Floats]
-"""Returns a logarithm for each candidate of a target, float32[candidates], from the target and the session's items
-before it, oldest first."""
+Times = NDArray[np.float64]
+Addition = Callable[[Target, NDArray[np.int32], Times], Floats]
+"""Returns a logarithm for each candidate of a target, float32[candidates], from the target, the session's items before
+it, oldest first, and their times in seconds."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """The targets of the validation's sample: their candidates, and the session before each."""
+    """The targets of the validation's sample: their candidates, and the session before each with its times."""
 
     targets: BlendTargets
     each: list[Target]
-    sessions: list[NDArray[np.int32]]
+    sessions: list[tuple[NDArray[np.int32], Times]]
 
 
 def measured_targets(network: Network, votes: Votes, held_out: Sessions, seed: int) -> Measured:
@@ -121,7 +123,7 @@ class Linear:
         del past
         self._weights = torch.cholesky_solve(after, factor).numpy()
 
-    def __call__(self, target: Target, so_far: NDArray[np.int32]) -> Floats:
+    def __call__(self, target: Target, so_far: NDArray[np.int32], _times: Times) -> Floats:
         """See `Addition`."""
         recent = so_far[-REACH:]
         seen = (DECAY ** np.arange(len(recent) - 1, -1, -1)).astype(np.float32)
@@ -142,7 +144,7 @@ class OtherVector:
         with torch.inference_mode():
             self._rows = network.rows()
 
-    def __call__(self, target: Target, so_far: NDArray[np.int32]) -> Floats:
+    def __call__(self, target: Target, so_far: NDArray[np.int32], _times: Times) -> Floats:
         """See `Addition`."""
         events = so_far[-1:] if self._newest_alone else so_far[: max(len(so_far) - 1, 1)]
         with torch.inference_mode():
@@ -150,6 +152,17 @@ class OtherVector:
             state = self._network(codes, self._rows)[0, -1:]
             scores = self._network.scores(state, self._rows[torch.from_numpy(target.candidates)])[0]
         return scores.numpy() - np.float32(target.level)
+
+
+def dwell_time(target: Target, so_far: NDArray[np.int32], times: Times) -> Floats:
+    """Return the logarithm of 1 + the seconds until the next event, the longest of each item; see `Addition`.
+
+    It is 0 for items that are not in the session, and for the newest event, whose end is not known yet.
+    """
+    looked = np.zeros(len(target.candidates), np.float32)
+    seconds = np.log1p(np.maximum(np.diff(times), 0)).astype(np.float32)
+    np.maximum.at(looked, np.searchsorted(target.candidates, so_far[:-1]), seconds)
+    return looked
 
 
 def additions(
@@ -168,22 +181,24 @@ def additions(
     mixed = with_neighbours(network, train, share)
     measured = measured_targets(mixed, votes, held_out, seed)
     yield "by halves: defaults", with_addition(measured, None)
+    yield "by halves: + dwell time", with_addition(measured, dwell_time)
     yield "by halves: + linear item-item scores", with_addition(measured, Linear(train))
     yield "by halves: + vector of the newest event", with_addition(measured, OtherVector(mixed, newest_alone=True))
     yield "by halves: + vector of one event ago", with_addition(measured, OtherVector(mixed, newest_alone=False))
 
 
-def _prefixes(sessions: Sessions) -> Iterator[NDArray[np.int32]]:
+def _prefixes(sessions: Sessions) -> Iterator[tuple[NDArray[np.int32], Times]]:
     for number in range(len(sessions)):
         session = sessions.session(number)
+        times = sessions.times[sessions.offsets[number] : sessions.offsets[number + 1]]
         for at in np.flatnonzero(next_items(session, sessions.session_types(number))).tolist():
-            yield session[: at + 1]
+            yield session[: at + 1], times[: at + 1]
 
 
 def _added(measured: Measured, addition: Addition) -> Floats:
     added = np.full(measured.targets.scores.shape, LOWEST, np.float32)
-    for row, (target, so_far) in enumerate(zip(measured.each, measured.sessions, strict=True)):
-        added[row, : len(target.candidates)] = addition(target, so_far)
+    for row, (target, (so_far, times)) in enumerate(zip(measured.each, measured.sessions, strict=True)):
+        added[row, : len(target.candidates)] = addition(target, so_far, times)
     return added
 
 

@@ -1,18 +1,17 @@
 """An addition to the ranking is weighed by what it knows, and cannot spoil the blend."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.training.additions import Floats, Linear, Measured, OtherVector, with_addition
+from bench.training.additions import Addition, Floats, Linear, Measured, OtherVector, Times, dwell_time, with_addition
 from model_export.memory.blend import UNSEEN
 from model_export.training.blend_targets import BlendTargets, Target
 from model_export.training.network import Network, NetworkConfig
 from tests.model_export.tiny import cycle
 
 TARGETS, CANDIDATES = 200, 60
+NO_TIMES = np.empty(0)
 
 
 @pytest.fixture
@@ -29,12 +28,12 @@ def measured() -> Measured:
         Target(np.arange(CANDIDATES), scores[row], votes[row], ages[row], int(places[row]), 1, level)
         for row in range(TARGETS)
     ]
-    sessions = [np.array([0], np.int32)] * TARGETS
+    sessions = [(np.array([0], np.int32), np.zeros(1))] * TARGETS
     return Measured(BlendTargets(scores, votes, ages, places, events, level), each, sessions)
 
 
-def oracle(scale: float) -> Callable[[Target, NDArray[np.int32]], Floats]:
-    def addition(target: Target, _so_far: NDArray[np.int32]) -> Floats:
+def oracle(scale: float) -> Addition:
+    def addition(target: Target, _so_far: NDArray[np.int32], _times: Times) -> Floats:
         return np.where(np.arange(CANDIDATES) == target.place, 0.0, -scale).astype(np.float32)
 
     return addition
@@ -49,7 +48,7 @@ def test_an_addition_that_knows_the_target_decides(measured: Measured, scale: fl
 @pytest.mark.parametrize("spread", [1.0, 200.0])
 def test_an_addition_of_noise_changes_little(measured: Measured, spread: float) -> None:
     noise = np.random.default_rng(2).normal(scale=spread, size=CANDIDATES).astype(np.float32)
-    alone, both = with_addition(measured, None), with_addition(measured, lambda _target, _so_far: noise)
+    alone, both = with_addition(measured, None), with_addition(measured, lambda _target, _so_far, _times: noise)
     assert both.mrr == pytest.approx(alone.mrr, abs=0.06)
 
 
@@ -60,7 +59,7 @@ def test_linear_scores_learn_what_follows() -> None:
     for item in range(8):
         nothing = np.zeros(8, np.float32)
         target = Target(candidates, nothing, nothing, np.full(8, UNSEEN), 0, 1, 0.0)
-        scores = linear(target, np.array([item], np.int32))
+        scores = linear(target, np.array([item], np.int32), NO_TIMES)
         after = sessions.catalogue[int(scores.argmax())]
         assert int(after.rpartition("-")[2]) == (int(sessions.catalogue[item].rpartition("-")[2]) + 1) % 8
 
@@ -71,6 +70,13 @@ def test_another_vector_scores_by_another_state() -> None:
     target = Target(np.arange(8), nothing, nothing, np.full(8, UNSEEN), 0, 3, 2.0)
     newest, earlier = (OtherVector(network, newest_alone=each) for each in (True, False))
     so_far = np.array([1, 2, 3], np.int32)
-    assert np.array_equal(newest(target, so_far), newest(target, np.array([3], np.int32)))
-    assert np.array_equal(earlier(target, so_far), earlier(target, np.array([1, 2, 7], np.int32)))
-    assert not np.array_equal(newest(target, so_far), earlier(target, so_far))
+    assert np.array_equal(newest(target, so_far, NO_TIMES), newest(target, np.array([3], np.int32), NO_TIMES))
+    assert np.array_equal(earlier(target, so_far, NO_TIMES), earlier(target, np.array([1, 2, 7], np.int32), NO_TIMES))
+    assert not np.array_equal(newest(target, so_far, NO_TIMES), earlier(target, so_far, NO_TIMES))
+
+
+def test_dwell_time_is_that_of_the_longest_look_and_unknown_for_the_newest_item() -> None:
+    nothing = np.zeros(4, np.float32)
+    target = Target(np.array([2, 5, 7, 9]), nothing, nothing, np.full(4, UNSEEN), 0, 4, 0.0)
+    looked = dwell_time(target, np.array([5, 2, 5, 9], np.int32), np.array([0.0, 3.0, 10.0, 10.0 + np.e**3 - 1]))
+    assert np.allclose(looked, [np.log1p(7.0), 3.0, 0.0, 0.0])
