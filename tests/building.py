@@ -1,5 +1,6 @@
 """Build the deployable function as `sam build` does, without sam."""
 
+import fcntl
 import os
 import subprocess
 from pathlib import Path
@@ -30,8 +31,15 @@ def build_learning(artifact: Path, python313: Path) -> Path:
 
 
 def make(*arguments: str, **variables: str) -> None:
-    """Run make in the root of the project, without the variables of an outer make."""
-    subprocess.run(["make", *arguments], cwd=ROOT, env=without_outer_make() | variables, check=True)  # noqa: S607 - make of PATH
+    """Run make in the root of the project, without the variables of an outer make.
+
+    Test processes that make something wait for each other: two of them may need the same target.
+    """
+    lock = ROOT / ".build" / "tests.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        subprocess.run(["make", *arguments], cwd=ROOT, env=without_outer_make() | variables, check=True)  # noqa: S607 - make of PATH
 
 
 def without_outer_make() -> dict[str, str]:

@@ -16,7 +16,6 @@ from devstack.publish import demo_artifact, earlier_artifact
 from devstack.stack import KEY_SECRET, Stack
 from model_export.simulator import Shop
 from tests.building import ROOT
-from tests.functions.client import PATIENT
 
 BROWSERS = ("chromium", "google-chrome", "chromium-browser")
 QUIET = (  # without these Chromium looks up its makers' hosts at each start
@@ -48,7 +47,7 @@ def console_stack(lake_buckets: int = 0) -> Iterator[Stack]:
         catalogue=write_demo_catalogue,
         max_workers=2,
         secret={"current": KEY_SECRET},
-        settings={**PATIENT, "NEXTITEM_ROUTE_TTL_SECONDS": "1", "NEXTITEM_TRENDING_FIELD": TRENDING_FIELD},
+        settings={"NEXTITEM_ROUTE_TTL_SECONDS": "1", "NEXTITEM_TRENDING_FIELD": TRENDING_FIELD},
         pages=console_pages(backend),
         observe=backend.calls.observe,
         exclude_seen=True,
