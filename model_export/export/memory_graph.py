@@ -157,7 +157,7 @@ def _votes(graph: GraphBuilder, blended: BlendedMemory, neighbours: _Neighbours)
 def _shares(
     graph: GraphBuilder, blended: BlendedMemory, newest: Value, items: Value, votes: Value, total: Value
 ) -> tuple[Value, Value]:
-    """Return the recalled items, int64[m], and each item's share of the votes, float32[total]."""
+    """Return the recalled items, int64[m], and each item's share of the votes, float32[total]; item 0 may have none."""
     sums = graph.full([blended.items], np.float32(0)).scatter(items, votes, "add")
     voted = sorted_distinct(graph.concat([0], items))  # with an item that is always there, no list is empty
     count = graph.constant([blended.memory.config.recalled]).min(voted.shape())
@@ -216,8 +216,8 @@ def _slots_of(
     first = starts.gather(owners).cast(TensorProto.INT64)
     lengths = starts.gather(owners + 1).cast(TensorProto.INT64) - first
     # Most owners have far fewer slots than the longest may have, and each cell of `inside` takes time.
-    columns = graph.constant(np.arange(longest)).slice(0, lengths.reduce("Max"))
-    inside = columns < lengths.unsqueeze(1)
+    places = graph.constant(np.arange(longest)).slice(0, lengths.reduce("Max"))
+    inside = places < lengths.unsqueeze(1)
     if mask is not None:
         inside = inside & mask.unsqueeze(1)
     rows, columns = graph.nodes_of("Split", [inside.nonzero()], 2, axis=0, num_outputs=2)
