@@ -44,6 +44,7 @@ SHOWN_CHARACTERS = 300
 """Characters of Spark's message that an error shows."""
 WRONG_ROW = "it breaks the quoting rules or has another number of fields than the first row, or is no JSON object"
 PREPARING = "the events cannot be prepared"
+NO_SCRATCH = "on a cluster Spark needs --scratch, a folder or s3:// prefix that all its machines reach"
 
 
 @ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]  # Ibis ships no types
@@ -137,16 +138,16 @@ def spark_engine(settings: Mapping[str, str], scratch: str | None) -> Iterator[S
         scratch: see `SparkEngine`; None for a temporary folder of this machine.
 
     Raises:
-        InputError: Spark does not start.
+        InputError: Spark does not start, or it is a cluster and there is no scratch.
     """
     running = SparkSession.getActiveSession()
+    if running is None and scratch is None and not _is_one(_master(settings) or "local"):
+        raise InputError(NO_SCRATCH)  # before a cluster gives executors
     with temporary_folder() as folder:
         session = running or _started({**ALWAYS, **settings})
         try:
             if scratch is None and not _is_local(session):
-                raise InputError(
-                    "on a cluster Spark needs --scratch, a folder or s3:// prefix that all its machines reach"
-                )
+                raise InputError(NO_SCRATCH)
             yield SparkEngine(ibis.pyspark.connect(session), session, scratch or str(folder))
         finally:
             if running is None:
@@ -155,9 +156,7 @@ def spark_engine(settings: Mapping[str, str], scratch: str | None) -> Iterator[S
 
 def _started(settings: Mapping[str, str]) -> SparkSession:
     builder = SparkSession.builder.appName("nextitem prepare")
-    submitted = SUBMITTED & os.environ.keys()
-    master = settings.get("spark.master", "" if submitted else "local[*]")
-    for name, value in {**(LOCAL if _is_one(master) else {}), **settings}.items():
+    for name, value in {**(LOCAL if _is_one(_master(settings)) else {}), **settings}.items():
         builder = builder.config(name, value)
     on_ctrl_c = signal.getsignal(signal.SIGINT)
     try:
@@ -168,6 +167,11 @@ def _started(settings: Mapping[str, str]) -> SparkSession:
         signal.signal(signal.SIGINT, on_ctrl_c)  # Spark has set its own, which does not say what is left
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def _master(settings: Mapping[str, str]) -> str:
+    """Return where Spark will run; empty where `spark-submit` has chosen."""
+    return settings.get("spark.master", "" if SUBMITTED & os.environ.keys() else "local[*]")
 
 
 def _is_local(session: SparkSession) -> bool:

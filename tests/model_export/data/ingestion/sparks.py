@@ -14,17 +14,22 @@ ALL = os.environ.get("SPARK_TESTS") == "all"
 NO_JAVA = pytest.mark.skipif(
     shutil.which("java") is None and not ALL, reason="Spark needs Java, and there is no java on PATH"
 )
+JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 QUICK = {
+    "spark.driver.extraJavaOptions": JAVA,
+    "spark.executor.extraJavaOptions": JAVA,
     "spark.driver.memory": "3g",
     "spark.sql.ui.retainedExecutions": "1",
     "spark.ui.retainedJobs": "1",
     "spark.ui.retainedStages": "1",
     "spark.master": "local[2]",
     "spark.sql.shuffle.partitions": "2",
+    "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
-"""Many small queries, as tests have, are quickest in few partitions and without a compiler. The default heap of 1 GiB
+"""Many small queries, as tests have, are quickest in few partitions and without compilers, Spark's and
+the second of Java. The default heap of 1 GiB
 was full after some forty tests in one session."""
 
 

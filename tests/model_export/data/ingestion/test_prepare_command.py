@@ -14,9 +14,10 @@ from moto.server import ThreadedMotoServer
 from model_export.data.ingestion.formats import ACCEPTED
 from tests.model_export.cli.commandline import done, nextitem
 from tests.model_export.data.ingestion.preparing import content
-from tests.model_export.data.ingestion.sparks import NO_JAVA
+from tests.model_export.data.ingestion.sparks import NO_JAVA, QUICK
 
 FEW = ("--min-support", "1", "--min-session", "1", "--test-days", "2")
+SPARK = ("--engine", "spark", *(f"--spark-conf={name}={value}" for name, value in QUICK.items()))
 
 
 @pytest.fixture(scope="module")
@@ -79,18 +80,24 @@ def test_the_format_of_the_input_changes_nothing(events: Path, tmp_path: Path) -
     assert content(tmp_path / "csv") == content(tmp_path / "parquet")
 
 
-@pytest.mark.parametrize("engine", ["duckdb", pytest.param("spark", marks=[pytest.mark.slow, NO_JAVA])])
+@pytest.mark.parametrize(
+    "engine",
+    [
+        pytest.param(("--engine", "duckdb"), id="duckdb"),
+        pytest.param(SPARK, marks=[pytest.mark.slow, NO_JAVA], id="spark"),
+    ],
+)
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # py4j's, as in test_spark_engine
 @pytest.mark.filterwarnings("ignore:Exception ignored in.*socket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.slow
-def test_events_come_from_s3_and_go_there(events: Path, bucket: str, tmp_path: Path, engine: str) -> None:
+def test_events_come_from_s3_and_go_there(events: Path, bucket: str, tmp_path: Path, engine: tuple[str, ...]) -> None:
     # GIVEN events under a prefix, in two files
     done("split", events, "--train-out", tmp_path / "a.csv", "--test-out", tmp_path / "b.csv")
     client = boto3.client("s3")
     for name in ("a.csv", "b.csv"):
         client.upload_file(str(tmp_path / name), bucket, f"raw/2026/{name}")
     # WHEN they are prepared from S3 to S3
-    done("prepare", f"s3://{bucket}/raw", "--out", f"s3://{bucket}/prepared/1", *FEW, "--engine", engine)
+    done("prepare", f"s3://{bucket}/raw", "--out", f"s3://{bucket}/prepared/1", *FEW, *engine)
     # THEN the result is that of the local file
     done("prepare", events, "--out", tmp_path / "local", *FEW)
     uploaded = {
@@ -108,20 +115,16 @@ def test_events_come_from_s3_and_go_there(events: Path, bucket: str, tmp_path: P
 @NO_JAVA
 def test_executors_of_their_own_write_the_same_bytes(events: Path, tmp_path: Path) -> None:
     # GIVEN a Spark whose two executors are processes of their own, as on a cluster
-    cluster = ("--engine", "spark", "--spark-conf", "spark.master=local-cluster[2,1,1024]")
-    quick = ("--spark-conf", "spark.sql.shuffle.partitions=2")
-    program = [sys.executable, "-m", "model_export.cli", "prepare", str(events), *FEW]
-    # WHEN it prepares events, with no folder that executors and driver share
-    ended = subprocess.run(
-        [*program, "--out", tmp_path / "none", *cluster], capture_output=True, text=True, check=False
-    )
+    cluster = (*SPARK, "--spark-conf", "spark.master=local-cluster[2,1,1024]")
+    # WHEN it is to prepare events, with no folder that executors and driver share
+    refused = nextitem("prepare", events, *FEW, "--out", tmp_path / "none", *cluster)
     # THEN the error asks for such a folder
-    assert ended.returncode == 2
-    assert "on a cluster Spark needs --scratch" in ended.stderr
+    assert "on a cluster Spark needs --scratch" in refused.fault
     # WHEN there is such a folder
     scratch = tmp_path / "scratch"
+    program = [sys.executable, "-m", "model_export.cli", "prepare", str(events), *FEW]
     ended = subprocess.run(
-        [*program, "--out", tmp_path / "cluster", *cluster, *quick, "--scratch", scratch],
+        [*program, "--out", tmp_path / "cluster", *cluster, "--scratch", scratch],
         capture_output=True,
         text=True,
         check=False,
