@@ -27,6 +27,7 @@ def test_every_benchmark_has_a_small_size() -> None:
     assert {*smoke.FIRST, *smoke.SMALL} == commands_of_bench() - HELPERS
 
 
+@pytest.mark.slow
 def test_a_benchmark_that_fails_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # GIVEN one benchmark that works and one with a wrong option
     monkeypatch.setattr(catalogue, "trained_run", lambda _hidden, _sessions: tmp_path)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ SKEW = -3_600_000
     travels=st.lists(st.tuples(st.integers(0, 5_000), st.integers(0, 5_000), st.booleans()), min_size=12, max_size=12),
     gap=st.integers(0, 3_000),
 )
+@pytest.mark.slow
 def test_times_on_the_service_keep_the_order_of_the_queue(travels: Sequence[tuple[int, int, bool]], gap: int) -> None:
     # GIVEN four requests' worth of events, and for each request the time to the service, the time back, and its loss
     clock = [10_000_000]

@@ -44,6 +44,7 @@ def statuses(answer: Answer) -> list[str]:
     return [event.status for event in answer.events or ()]
 
 
+@pytest.mark.slow
 def test_every_operation_works(stack: Stack, run: Run, session_id: str) -> None:
     # GIVEN a session with two events
     first = run(stack.url, "append_events", session_id, [Event("tea-001"), Event("tea-002")], limit=3)
@@ -87,6 +88,7 @@ def test_an_event_counts_once_if_the_network_drops(
 
 
 @pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.slow
 def test_an_offline_queue_arrives_whole_and_in_order(
     stack: Stack, run: Run, proxy: LossyProxy, session_id: str, kept: bool, tmp_path: Path
 ) -> None:

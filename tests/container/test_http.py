@@ -57,6 +57,7 @@ def raw(container: Container, *parts: bytes) -> bytes:
     return received
 
 
+@pytest.mark.slow
 def test_a_connection_is_kept(connection: http.client.HTTPConnection) -> None:
     connection.connect()
     connection.auto_open = 0

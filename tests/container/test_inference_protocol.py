@@ -78,6 +78,7 @@ def error_of(answered: Reply) -> str:
 
 
 @given(item_ids=ITEM_IDS, batched=st.booleans(), nested=st.booleans(), name=st.text(max_size=3))
+@pytest.mark.slow
 def test_a_session_gets_its_recommendations_as_tensors(
     item_ids: list[str], batched: bool, nested: bool, name: str
 ) -> None:
@@ -117,6 +118,7 @@ FAULTY = st.fixed_dictionaries(
 
 
 @given(document=FAULTY | VALUES)
+@pytest.mark.slow
 def test_every_body_gets_a_response_or_an_error_of_the_specification(document: Any) -> None:
     answered = Api().call("POST", INFER, document)
 

@@ -154,6 +154,7 @@ WORDS = st.text(st.characters(max_codepoint=255), max_size=60)
 HEADERS = st.one_of(WORDS, WORDS.map(lambda text: f"00-{TRACE}-{PARENT}-{text}"), st.just(SAMPLED["traceparent"]))
 
 
+@pytest.mark.slow
 def test_any_request_is_taken(collector: Collector) -> None:
     traces = OtlpTraces()
     taken: list[str] = []

@@ -139,6 +139,7 @@ def test_a_wrong_file_of_items_is_one_line_of_error(tmp_path: Path) -> None:
     assert errors.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_run_is_to_be_exported_first(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{}")
     with devstack("--port", "0", "--once", "--artifact", str(tmp_path)) as command:

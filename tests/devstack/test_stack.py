@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 import redis
 
 from devstack.stack import Stack
@@ -43,6 +44,7 @@ def own_children() -> set[str]:
     return set(listing.stdout.split())
 
 
+@pytest.mark.slow
 def test_every_part_works_and_ends_with_the_stack() -> None:
     before = own_children()
     with Stack(FUNCTIONS, handler="toy.handler", max_workers=1, settings={"NEXTITEM_ROUTE": "trial"}) as stack:
@@ -73,6 +75,7 @@ def test_every_part_works_and_ends_with_the_stack() -> None:
     assert own_children() == before
 
 
+@pytest.mark.slow
 def test_the_stack_starts_with_a_broken_function() -> None:
     with Stack(FUNCTIONS, handler="broken_init.handler") as stack:
         assert get(f"{stack.url}/v1/health") == (500, b'{"message": "Internal Server Error"}')

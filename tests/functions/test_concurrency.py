@@ -17,6 +17,8 @@ from nextitem.sessions.keys import session_key
 from nextitem.sessions.session import LogEntry
 from tests.functions.client import PATIENT, Client, Reply, alike, named, new_session
 
+pytestmark = pytest.mark.slow
+
 THREADS = 8
 WORKERS = 4
 EVENTS_EACH = 6
@@ -72,7 +74,6 @@ def replayed(model: Model, items: list[str]) -> list[tuple[str, float]]:
     return named(model.top(model.replay(None, seen), (), 20, seen), model.vocabulary)
 
 
-@pytest.mark.slow
 def test_events_of_many_clients_are_all_applied_once(client: Client, stack: Stack, model: Model) -> None:
     # GIVEN a visitor with eight tabs open
     session_id = new_session()
@@ -102,7 +103,6 @@ def test_events_of_many_clients_are_all_applied_once(client: Client, stack: Stac
     assert not alike(final.items, replayed(model, items[::-1]))
 
 
-@pytest.mark.slow
 def test_events_in_any_order_are_sorted_by_their_times(client: Client, stack: Stack, model: Model) -> None:
     # GIVEN events with times, distributed to eight senders
     session_id = new_session()

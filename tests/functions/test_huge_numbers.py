@@ -49,6 +49,7 @@ def outcome(text: str) -> object:
 
 @given(bodies)
 @settings(deadline=None)
+@pytest.mark.slow
 def test_a_huge_number_is_wrong_only_at_its_place(text: str) -> None:
     plain = text
     for huge in sorted(HUGE, key=len, reverse=True):

@@ -94,6 +94,7 @@ def test_an_item_id_is_the_same_by_path_and_directly(item_id: str) -> None:
 @given(item_ids=st.lists(ANY_ID, min_size=1, max_size=4))
 @example(item_ids=["a,b", "c"])
 @example(item_ids=["a+b", "%2C", "null"])
+@pytest.mark.slow
 def test_item_ids_are_the_same_in_a_query_a_body_an_invoke_and_a_command(
     encode: Callable[[list[tuple[str, str]]], str], item_ids: list[str]
 ) -> None:

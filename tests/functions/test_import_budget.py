@@ -65,6 +65,7 @@ def third_party(loaded: dict[str, str]) -> set[str]:
     return {name.partition(".")[0] for name, file in loaded.items() if "site-packages" in file and name not in PROBED}
 
 
+@pytest.mark.slow
 def test_nothing_heavy_is_imported(loaded: dict[str, str]) -> None:
     assert {"recommend", "nextitem.service.recommender", "onnxruntime"} <= loaded.keys()
 

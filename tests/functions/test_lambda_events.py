@@ -71,6 +71,7 @@ def test_a_call_without_parameters_has_no_session() -> None:
 
 @given(body=texts)
 @settings(deadline=None)
+@pytest.mark.slow
 def test_a_body_arrives_as_it_was_sent(body: str) -> None:
     encoded = base64.b64encode(body.encode()).decode()
     sent = body.encode() or b"{}"
@@ -131,6 +132,7 @@ def test_any_other_path_is_not_found(path: str, stage: str) -> None:
     stage=st.sampled_from(["$default", "v1"]),
 )
 @settings(deadline=None)
+@pytest.mark.slow
 def test_the_default_route_always_raises_a_request_error(method: str, path: str, stage: str) -> None:
     error = refusal(unrouted(method, path, stage))
     routed = f"{method} {path.removeprefix('/v1') if stage == 'v1' else path}" in ROUTE_KEYS
@@ -139,6 +141,7 @@ def test_the_default_route_always_raises_a_request_error(method: str, path: str,
 
 @given(operation=st.sampled_from(list(ROUTE_KEYS.values())), session_id=st.none() | texts, body=documents)
 @settings(deadline=None)
+@pytest.mark.slow
 def test_a_direct_invoke_has_the_body_of_the_http_request(
     operation: str, session_id: str | None, body: dict[str, Any]
 ) -> None:

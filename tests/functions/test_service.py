@@ -26,6 +26,7 @@ def at(minute: int, item_id: str, event_id: str | None = None) -> dict[str, Any]
     return event if event_id is None else event | {"event_id": event_id}
 
 
+@pytest.mark.slow
 def test_an_event_is_answered_with_the_model_s_best_twenty_items(client: Client, stack: Stack, model: Model) -> None:
     # GIVEN a new session
     session_id = new_session()

@@ -51,6 +51,7 @@ def test_a_direct_invoke_gets_the_answer_of_http(
     assert http.document
 
 
+@pytest.mark.slow
 def test_a_direct_read_gets_the_answer_of_http(client: Client, session_id: str) -> None:
     client.append(session_id, ["tent-008", "sleep-010"])
     http = client.get(session_id, limit=5, exclude="stove-004", exclude_seen="true")
@@ -195,6 +196,7 @@ REFUSALS = {400, 403, 404, 405, 413, 422}
 
 @given(payload=direct_calls | http_events | anything)
 @settings(deadline=None, max_examples=100)
+@pytest.mark.slow
 def test_no_payload_is_an_internal_error(client: Client, payload: Any) -> None:
     try:
         answer = client.direct(payload)
@@ -205,6 +207,7 @@ def test_no_payload_is_an_internal_error(client: Client, payload: Any) -> None:
 
 @given(body=st.binary(max_size=60) | anything.map(lambda value: json.dumps(value).encode()), append=st.booleans())
 @settings(deadline=None, max_examples=100)
+@pytest.mark.slow
 def test_no_bytes_are_an_internal_error(client: Client, body: bytes, append: bool) -> None:
     target = EVENTS.format("visitor-fuzz") if append else "/v1/recommendations"
     assert client.request("POST", target, body).status in {200, *REFUSALS}

@@ -2,6 +2,7 @@
 
 import threading
 
+import pytest
 import redis
 
 from devstack.publish import demo_artifact
@@ -22,6 +23,7 @@ def wait_for_snapshot(store: redis.Redis) -> None:
         threading.Event().wait(0.001)
 
 
+@pytest.mark.slow
 def test_a_thawed_function_reads_sessions_over_new_connections() -> None:
     with Stack(artifact=demo_artifact(), max_workers=1, settings=PATIENT) as stack:
         # GIVEN a worker with a session and an open connection

@@ -79,6 +79,7 @@ def test_every_request_leaves_one_record(client: Client, stack: Stack) -> None:
         assert all(isinstance(record[name], int | float) for name in units(record))
 
 
+@pytest.mark.slow
 def test_the_phases_add_up_to_less_than_the_request(client: Client, store: Any) -> None:
     client.append(SESSION, HIKE)
     wait_until_saved(store, SESSION)
@@ -97,6 +98,7 @@ def test_the_phases_add_up_to_less_than_the_request(client: Client, store: Any) 
         assert sum(record[phase] for phase in phases) <= record["total_ms"]
 
 
+@pytest.mark.slow
 def test_only_the_first_request_of_a_worker_is_a_cold_start(client: Client, stack: Stack) -> None:
     # GIVEN two workers, one after the other
     stack.retire_workers()

@@ -21,6 +21,8 @@ from nextitem.registry.route import Route, Variant, route_key
 from tests.functions.client import PATIENT, Client, Reply, alike, named
 from tests.functions.promoting import promote
 
+pytestmark = pytest.mark.slow
+
 HIKE = ["tent-008", "sleep-010", "stove-003"]
 IMPATIENT = PATIENT | {"NEXTITEM_ROUTE_TTL_SECONDS": "0.02"}
 
@@ -33,7 +35,6 @@ def variant(reply: Reply) -> Any:
     return reply.document.get("model", {}).get("variant")
 
 
-@pytest.mark.slow
 def test_without_a_model_requests_get_503_until_one_is_promoted(tmp_path: Path) -> None:
     # GIVEN an empty registry
     with Stack(max_workers=1, settings=PATIENT) as stack:
@@ -61,7 +62,6 @@ def test_without_a_model_requests_get_503_until_one_is_promoted(tmp_path: Path) 
         assert reply.document["session_length"] == 3
 
 
-@pytest.mark.slow
 def test_a_promoted_version_takes_over_all_sessions(
     tmp_path: Path, other_artifact: Path, other_model: Model, model: Model
 ) -> None:
@@ -195,7 +195,6 @@ def damage(registry: Registry, how: str, artifact: Path) -> str:
     return version
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "fault", "words"),
     [

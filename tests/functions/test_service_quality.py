@@ -59,6 +59,7 @@ def test_the_next_event_is_compared_with_the_answer_before_it(client: Client, st
     assert feedback(client) == [1, 0, 0, 0]
 
 
+@pytest.mark.slow
 def test_feedback_counts_the_first_twenty_items_even_for_a_small_limit(client: Client, store: Any) -> None:
     me = new_session()
     few = client.append(me, ["tent-008"], limit=1)

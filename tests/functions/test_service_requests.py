@@ -41,6 +41,7 @@ def test_the_limit_sets_the_number_of_items(client: Client, session_id: str, lim
         assert scores == sorted(scores, reverse=True)
 
 
+@pytest.mark.slow
 def test_excluded_items_make_room_for_the_next_best(client: Client, session_id: str) -> None:
     # GIVEN the best 25
     best = client.recommend(HIKE, limit=25)

@@ -17,6 +17,8 @@ from tests.functions.keeping_line import KeepingLine
 from tests.functions.promoting import promote
 from tests.nextitem.redis_client.silent_proxy import SilentProxy
 
+pytestmark = pytest.mark.slow
+
 VISITOR = "visitor-before-and-after"
 HIKE = ["tent-008", "sleep-010", "stove-003"]
 RARELY = PATIENT | {"NEXTITEM_ROUTE_TTL_SECONDS": "86400"}
@@ -44,7 +46,6 @@ def warnings(stack: Stack) -> list[Any]:
     return [line for line in map(json.loads, stack.log_lines()) if line.get("level") == "WARNING"]
 
 
-@pytest.mark.slow
 def test_a_restored_process_reads_its_sessions(stack: Stack, client: Client) -> None:
     with redis.Redis.from_url(stack.store_url) as store:
         # GIVEN a session, and a worker stopped where SnapStart takes its snapshot
@@ -69,7 +70,6 @@ def pings(store: redis.Redis) -> int:
     return int(store.info("commandstats").get("cmdstat_ping", {"calls": 0})["calls"])
 
 
-@pytest.mark.slow
 def test_a_snapshot_has_no_open_connection_to_the_store() -> None:
     settings = RARELY | {"PYTHONPATH": str(Path(__file__).parent / "eager")}
     handler = "eager_recommend.handler"
@@ -83,7 +83,6 @@ def test_a_snapshot_has_no_open_connection_to_the_store() -> None:
         assert Client(stack).append(VISITOR, HIKE).document["session_length"] == 3
 
 
-@pytest.mark.slow
 def test_the_first_record_reports_the_restore_not_the_start(stack: Stack, client: Client) -> None:
     stack.prepare()
     client.recommend(HIKE)
@@ -99,7 +98,6 @@ def test_the_first_record_reports_the_restore_not_the_start(stack: Stack, client
     assert first["cold_restore_ms"] > 0
 
 
-@pytest.mark.slow
 def test_a_restored_process_serves_the_route_of_now(
     stack: Stack, client: Client, other_artifact: Path, tmp_path: Path
 ) -> None:
@@ -119,7 +117,6 @@ def test_a_snapshot_without_a_model_loads_one_when_restored(tmp_path: Path) -> N
         assert (reply.status, reply.document["model"]["version"]) == (200, version)
 
 
-@pytest.mark.slow
 def test_a_restored_process_opens_new_connections_to_the_bucket(other_artifact: Path, tmp_path: Path) -> None:
     with KeepingLine() as bucket, SilentProxy() as line:
         line.target = bucket.port
@@ -133,7 +130,6 @@ def test_a_restored_process_opens_new_connections_to_the_bucket(other_artifact: 
             assert warnings(stack) == []
 
 
-@pytest.mark.slow
 def test_a_restored_process_answers_without_the_store(stack: Stack, client: Client) -> None:
     stack.prepare()
     stack.kill_store()
@@ -141,7 +137,6 @@ def test_a_restored_process_answers_without_the_store(stack: Stack, client: Clie
     assert [(reply.status, reply.document["served_by"]) for reply in replies] == [(200, "stateless")] * 3
 
 
-@pytest.mark.slow
 def test_a_restored_process_serves_the_snapshot_s_model_without_the_bucket(stack: Stack, client: Client) -> None:
     stack.prepare()
     stack.kill_bucket()

@@ -17,6 +17,8 @@ from nextitem.sessions.session import Event
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.functions.client import PATIENT, Client, alike, named, session_keys, wait_until_saved
 
+pytestmark = pytest.mark.slow
+
 FIRST, SECOND = "the first of the secrets", "the second of the secrets"
 HIKE = ["tent-008", "sleep-010", "stove-003", "mug-003", "coffee-004"]
 GARBAGE: list[dict[str, str | float]] = [{"current": "short"}, {"previous": FIRST}]
@@ -65,7 +67,6 @@ def of_all(model: Model, items: list[str]) -> list[tuple[str, float]]:
     return named(model.top(model.replay(None, seen), (), 20, seen), model.vocabulary)
 
 
-@pytest.mark.slow
 def test_a_session_keeps_all_its_events_across_a_rotation(
     stack: Stack, client: Client, store: Any, model: Model
 ) -> None:
@@ -127,7 +128,6 @@ def test_a_deleted_session_is_deleted_under_both_keys(stack: Stack, client: Clie
     assert keys(store) == set()
 
 
-@pytest.mark.slow
 def test_without_the_secret_answers_are_stateless() -> None:
     with Stack(artifact=demo_artifact(), max_workers=1, secret=GARBAGE[0], settings=PATIENT) as stack:
         client = Client(stack)
@@ -163,7 +163,6 @@ def test_without_the_secret_answers_are_stateless() -> None:
 
 
 @pytest.mark.parametrize("at_restore", [None, GARBAGE[0]], ids=["readable", "unreadable"])
-@pytest.mark.slow
 def test_a_restored_process_reads_the_secret_again(at_restore: dict[str, str | float] | None) -> None:
     ancient: dict[str, str | float] = {"current": "an ancient secret"}
     with Stack(artifact=demo_artifact(), max_workers=1, snap_start=True, secret=ancient, settings=PATIENT) as stack:

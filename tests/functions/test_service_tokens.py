@@ -47,6 +47,7 @@ def test_one_session_id_of_two_subjects_is_two_sessions(stack: Stack, store: Any
     assert Client(stack, token(sub="alice", iat=1)).get(session_id).document["session_length"] == 3
 
 
+@pytest.mark.slow
 def test_a_token_without_a_subject_is_forbidden(stack: Stack, session_id: str) -> None:
     for client in (Client(stack, token(scope="shop")), Client(stack, token(sub=""))):
         for reply in (

@@ -38,6 +38,7 @@ def test_events_are_answered_from_the_request_itself(client: Client) -> None:
     assert reply.items == client.recommend(["mug-003"]).items
 
 
+@pytest.mark.slow
 def test_an_unknown_item_is_answered_with_popular_items(client: Client) -> None:
     reply = client.append(SESSION, ["no-such-item"])
     assert (reply.status, reply.document["served_by"], reply.statuses) == (200, "popular", ["unknown_item"])

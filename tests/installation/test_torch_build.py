@@ -86,6 +86,7 @@ def chosen(installation: subprocess.CompletedProcess[str]) -> list[tuple[str, st
 
 
 @on_linux
+@pytest.mark.slow
 def test_the_cpu_build_is_chosen_where_both_are_offered(pypi: str, tmp_path: Path) -> None:
     # GIVEN PyPI with the CUDA build, and PyTorch's index with the CPU build
     with index([CPU_BUILD], tmp_path / "pytorch") as pytorch:
@@ -94,6 +95,7 @@ def test_the_cpu_build_is_chosen_where_both_are_offered(pypi: str, tmp_path: Pat
 
 
 @on_linux
+@pytest.mark.slow
 def test_a_wheel_on_disk_does_where_the_index_cannot_be_reached(pypi: str, tmp_path: Path) -> None:
     CPU_BUILD.write(tmp_path / "wheels")
     installation = install_torch(pypi, NOWHERE, PIP_FIND_LINKS=str(tmp_path / "wheels"))
@@ -101,6 +103,7 @@ def test_a_wheel_on_disk_does_where_the_index_cannot_be_reached(pypi: str, tmp_p
 
 
 @on_linux
+@pytest.mark.slow
 def test_the_cuda_build_is_refused_where_it_is_the_only_one(pypi: str) -> None:
     installation = install_torch(pypi, NOWHERE)
     assert installation.returncode != 0

@@ -2,9 +2,12 @@
 
 from collections import Counter
 
+import pytest
+
 from tests.planted_faults.catalogue import ROOT, plant, read_faults
 
 
+@pytest.mark.slow
 def test_each_fault_can_be_planted_once() -> None:
     faults = read_faults()
     for fault in faults:

@@ -275,6 +275,7 @@ MUTATIONS: dict[str, tuple[Callable[[Source], object], Values, Check]] = {
 
 
 @pytest.mark.parametrize(("plant", "values", "check"), MUTATIONS.values(), ids=MUTATIONS.keys())
+@pytest.mark.slow
 def test_a_mistake_is_found(plant: Callable[[Source], object], values: Values, check: Check) -> None:
     assert check(deployed(values)) == []
 

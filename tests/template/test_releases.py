@@ -19,6 +19,7 @@ def group(values: Values) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("chosen", ["Canary10Percent5Minutes", "Linear10PercentEvery1Minute", "AllAtOnce"])
+@pytest.mark.slow
 def test_the_parameter_chooses_the_deployment_type(chosen: str) -> None:
     deployment_group = group({"DeploymentType": chosen})
     assert deployment_group["DeploymentConfigName"] == f"CodeDeployDefault.Lambda{chosen}"
@@ -109,6 +110,7 @@ def test_a_changed_parameter_alone_is_not_published_by_sam() -> None:
     assert set(deployed({"MemorySize": 3008}).of_type(VERSION)) == set(deployed().of_type(VERSION))
 
 
+@pytest.mark.slow
 def test_a_release_names_the_versions_of_both_forms_of_the_function() -> None:
     built = "  RecommendFunction:\n    Properties:\n      CodeUri: RecommendFunction\n"
     released = with_release(built, "RecommendFunction", "0123abcdef")

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from devstack.template.stack import ROOT, transformed
@@ -10,6 +11,7 @@ from tests.template.accepted import ACCEPTED
 from tests.template.resolved import CHOICES, main, resolved
 
 
+@pytest.mark.slow
 def test_the_combinations_have_every_resource_of_both_templates() -> None:
     nested = yaml_parse((ROOT / "observability" / "observability.yaml").read_text())["Resources"]
     outer = transformed()[0]["Resources"]
@@ -17,6 +19,7 @@ def test_the_combinations_have_every_resource_of_both_templates() -> None:
     assert {name for choice in CHOICES for name in resolved(choice)} == {*outer, *nested}
 
 
+@pytest.mark.slow
 def test_what_is_accepted_is_written_to_resources_that_exist(tmp_path: Path) -> None:
     main(tmp_path)
     documents = [json.loads(path.read_text())["Resources"] for path in tmp_path.iterdir()]

@@ -106,6 +106,7 @@ def test_while_an_experiment_runs_it_is_looked_at_and_nothing_is_retrained(loop:
     assert (loop.retrainings, loop.looks) == ([], -(-30 // LOOK_SECONDS))
 
 
+@pytest.mark.slow
 def test_the_history_is_in_the_lake_once_and_older_than_what_is_retrained_on() -> None:
     bucket = MemoryBucket()
     shop = Shop(products=32)

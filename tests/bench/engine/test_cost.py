@@ -47,6 +47,7 @@ def test_every_benchmark_writes_a_file_of_its_own() -> None:
         assert all(find_spec(command[0]) for command in commands(large=large))
 
 
+@pytest.mark.slow
 def test_results_are_drawn(tmp_path: Path) -> None:
     results = [result(10_000), result(100_000)]
     engine(results, tmp_path / "engine.png")

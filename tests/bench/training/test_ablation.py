@@ -11,6 +11,7 @@ from tests.model_export.tiny import cycle
 QUICK = FitConfig(epochs=3, networks=1, hidden=16, batch=8, learning_rate=0.02, temperature=0.2, validation_days=1)
 
 
+@pytest.mark.slow
 def test_a_result_and_its_parts_are_of_the_same_targets(monkeypatch: pytest.MonkeyPatch) -> None:
     # A shop in which each item has one successor
     monkeypatch.setitem(ablation.SETTINGS, "defaults", QUICK)

@@ -41,6 +41,7 @@ def test_sessions_are_as_long_and_the_tail_as_flat_as_the_regime_says() -> None:
     assert top[0] > 2 * top[1]
 
 
+@pytest.mark.slow
 def test_no_session_has_an_item_twice_in_a_row() -> None:
     sessions = sessions_of(REGIMES["short sessions"])
     same = np.diff(sessions.codes) == 0

@@ -95,6 +95,7 @@ def test_every_session_id_arrives_decoded(session_id: str) -> None:
 
 
 @given(st.lists(st.tuples(st.text(min_size=1), st.text())))
+@pytest.mark.slow
 def test_every_query_value_arrives(pairs: list[tuple[str, str]]) -> None:
     query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)
     event = event_of(f"/v1/health?{query}")

@@ -187,6 +187,7 @@ def run_python(program: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_the_demo_imports_nothing_of_the_local_cloud() -> None:
     done = run_python(
         "import sys, devstack.__main__\n"
@@ -196,6 +197,7 @@ def test_the_demo_imports_nothing_of_the_local_cloud() -> None:
     assert done.stdout == "[]\n", done.stderr
 
 
+@pytest.mark.slow
 def test_a_package_of_development_that_is_missing_is_named() -> None:
     # GIVEN the demo's packages alone
     done = run_python(

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+import pytest
 import redis
 
 from devstack.console.faults import StoreFault, StoreState, set_store, store_state
@@ -23,6 +24,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
     raise AssertionError("the store's process does not change its state")
 
 
+@pytest.mark.slow
 def test_a_store_is_killed_started_and_slowed_down() -> None:
     with Stack(FUNCTIONS, handler="toy.handler", max_workers=1) as stack:
         # GIVEN a store that runs at full speed

@@ -59,6 +59,7 @@ def with_names(pattern: str) -> str:
     return pattern.removeprefix("arn:aws:")
 
 
+@pytest.mark.slow
 def test_the_file_is_what_make_deployer_policy_writes() -> None:
     assert POLICY.read_text() == policy_text(), "run `make deployer-policy`"
 

@@ -53,6 +53,7 @@ def test_sam_reads_the_command_as_it_is_meant() -> None:
     assert parsed["tags"] == {"nextitem:smoke": "true"}
 
 
+@pytest.mark.slow
 def test_the_parameters_exist_and_a_profile_is_passed_on() -> None:
     parameters = tomllib.loads((ROOT / "samconfig.toml").read_text())[ENVIRONMENT]["deploy"]["parameters"]
     overrides = dict(override.split("=", 1) for override in parameters["parameter_overrides"])

@@ -64,6 +64,7 @@ def artifacts() -> str:
     return "packages"
 
 
+@pytest.mark.slow
 def test_nothing_is_left_that_costs_money() -> None:
     # GIVEN a stack that retains a bucket with old versions and a key, and a bucket of packages
     names, packages = create_stack(), artifacts()
@@ -98,6 +99,7 @@ class Stubborn:
 
 
 @pytest.mark.parametrize("error", [refused("AccessDenied"), KeyboardInterrupt()])
+@pytest.mark.slow
 def test_what_cannot_be_deleted_is_named_and_the_rest_is_deleted(error: BaseException) -> None:
     # GIVEN a stack that cannot be deleted, or a person who does not wait for it
     names, packages = create_stack(), artifacts()

@@ -55,6 +55,7 @@ def test_without_credentials_or_region_it_refuses(tmp_path: Path) -> None:
     assert "could not be found" in run(tmp_path, "--profile", "nobody").stderr
 
 
+@pytest.mark.slow
 def test_credentials_that_aws_does_not_accept_are_refused(tmp_path: Path) -> None:
     # GIVEN credentials, and nothing that answers
     keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_MAX_ATTEMPTS": "1"}
@@ -99,6 +100,7 @@ def test_without_a_keyboard_only_the_option_answers(
         assert "'210987654321' is not the account's number" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_stack_that_exists_is_never_taken(session: boto3.Session) -> None:
     refuse_existing(session, "shop")
     session.client("cloudformation").create_stack(

@@ -65,6 +65,7 @@ def test_a_cycle_is_named_in_the_direction_of_its_references() -> None:
 
 
 @given(st.lists(st.sets(st.integers(0, 11)), min_size=12, max_size=12))
+@pytest.mark.slow
 def test_an_order_follows_every_dependency_and_never_changes(targets: list[set[int]]) -> None:
     # GIVEN resources that refer to earlier ones only
     resources = {

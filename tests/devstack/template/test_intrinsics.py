@@ -96,6 +96,7 @@ def test_an_unknown_name_or_wrong_argument_is_named(value: Any, said: str) -> No
 
 
 @given(st.recursive(TEXT | st.integers() | st.booleans(), lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner)))
+@pytest.mark.slow
 def test_values_without_functions_stay_as_they_are(value: Any) -> None:
     assert resolve_value(value, Answers()) == value
 

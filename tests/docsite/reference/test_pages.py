@@ -104,6 +104,7 @@ def test_each_variable_that_the_container_reads_is_there_with_its_default() -> N
     assert "| `NEXTITEM_DRAIN_SECONDS` | 20 s |" in page
 
 
+@pytest.mark.slow
 def test_each_parameter_of_the_template_is_there() -> None:
     page = parameters.page()
     assert [line.split("`")[1] for line in page.splitlines()[2:]] == list(source()["Parameters"])

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from model_export.attributes.features import SIZE, features_of, places_of, rarity_of
@@ -16,6 +17,7 @@ SHARED_FOLDER = settings(
 
 @SHARED_FOLDER
 @given(catalogues())
+@pytest.mark.slow
 def test_any_catalogue_can_be_described(tmp_path: Path, drawn: tuple[list[str], Cells]) -> None:
     # GIVEN a catalogue with columns of any kind and missing values
     ids, cells = drawn

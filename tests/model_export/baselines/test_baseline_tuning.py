@@ -76,6 +76,7 @@ def test_a_sample_has_at_least_one_session(train: Sessions, monkeypatch: pytest.
     assert tune(train, ignore).targets > 1
 
 
+@pytest.mark.slow
 def test_a_better_setting_is_chosen() -> None:
     # an item is followed by its pair two events later, with noise between them
     rng = np.random.default_rng(1)

@@ -50,6 +50,7 @@ def test_sequential_rules_end_at_the_maximum_distance() -> None:
 
 @settings(deadline=None)
 @given(items=st.integers(1, 40), data=st.data())
+@pytest.mark.slow
 def test_sparse_ranks_are_those_of_all_scores(items: int, data: st.DataObject) -> None:
     # GIVEN scores of some items, with ties and zeros
     codes = np.array(sorted(data.draw(st.sets(st.integers(0, items - 1)))), dtype=np.int64)
@@ -80,6 +81,7 @@ class Given:
 
 @settings(deadline=None)
 @given(items=st.integers(1, 40), current_item=st.booleans(), data=st.data())
+@pytest.mark.slow
 def test_both_views_are_those_of_all_scores(items: int, current_item: bool, data: st.DataObject) -> None:
     # GIVEN scores of some items, with ties and zeros, and a session
     codes = np.array(sorted(data.draw(st.sets(st.integers(0, items - 1)))), dtype=np.int64)

@@ -51,6 +51,7 @@ def draw_prefix(data: st.DataObject, train: Sessions) -> list[str]:
 
 @settings(deadline=None)
 @given(sessions=SESSIONS, m=SIZES, k=SIZES, data=st.data())
+@pytest.mark.slow
 def test_sknn_follows_its_definition(sessions: list[str], m: int, k: int, data: st.DataObject) -> None:
     train = handmade(*sessions)
     prefix = draw_prefix(data, train)
@@ -80,6 +81,7 @@ def test_of_equal_similarities_the_more_recent_session_is_the_neighbour() -> Non
     use_idf=st.booleans(),
     data=st.data(),
 )
+@pytest.mark.slow
 def test_v_sknn_follows_its_definition(
     sessions: list[str], m: int, k: int, decays: tuple[Decay, Decay], use_idf: bool, data: st.DataObject
 ) -> None:
@@ -106,6 +108,7 @@ def test_v_sknn_follows_its_definition(
 
 @settings(deadline=None)
 @given(sessions=SESSIONS, m=SIZES, k=SIZES, data=st.data())
+@pytest.mark.slow
 def test_stan_follows_its_definition(sessions: list[str], m: int, k: int, data: st.DataObject) -> None:
     # one second lies between the handmade events
     train = handmade(*sessions)
@@ -141,6 +144,7 @@ def test_stan_ignores_age_without_a_calendar() -> None:
 
 @settings(deadline=None)
 @given(sessions=SESSIONS, m=SIZES, k=SIZES, data=st.data())
+@pytest.mark.slow
 def test_vmis_knn_follows_its_definition(sessions: list[str], m: int, k: int, data: st.DataObject) -> None:
     train = handmade(*sessions)
     prefix = draw_prefix(data, train)

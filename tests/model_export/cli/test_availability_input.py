@@ -65,6 +65,7 @@ def unavailable() -> list[str]:
 @pytest.mark.parametrize("mark", [b"", MARK], ids=["plain", "marked"])
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["unix", "windows"])
 @pytest.mark.usefixtures("registry")
+@pytest.mark.slow
 def test_a_byte_order_mark_and_line_ends_belong_to_no_id(source: str, mark: bytes, end: bytes, folder: Path) -> None:
     set_unavailable(b"other\n", None)
     data = mark + b"tea" + end + end + "café 🦊".encode()
@@ -142,6 +143,7 @@ def served(route: str, tmp_path: Path) -> list[str]:
 
 
 @pytest.mark.usefixtures("registry")
+@pytest.mark.slow
 def test_ids_that_no_model_of_the_route_knows_are_reported(tmp_path: Path) -> None:
     # GIVEN a route with a model
     known = served("compared", tmp_path / "models")

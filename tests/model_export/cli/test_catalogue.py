@@ -12,6 +12,8 @@ from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.registry.publisher import Publisher
 from tests.model_export.cli.commandline import done, nextitem
 
+pytestmark = pytest.mark.slow
+
 BUCKET = "registry"
 FIRST = "item_id,title,price,tags\ntea,Tea,4.5,new|hot\npot,Pot,12,\n"
 SECOND = "item_id,title,price,tags\ntea,Tea,5,new|hot\ncup,Cup,3,new\n"
@@ -32,7 +34,6 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         client.close()
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("work")
 def test_a_catalogue_is_published_shown_compared_and_taken_back() -> None:
     # GIVEN nothing, a route has no catalogue
@@ -87,7 +88,6 @@ def test_nothing_is_published_if_a_row_is_wrong() -> None:
     assert BotoObjectStore(BUCKET, region="us-east-1").keys("") == []
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("work")
 def test_the_settings_file_has_defaults_of_commands_in_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NEXTITEM_BUCKET")
@@ -99,7 +99,6 @@ def test_the_settings_file_has_defaults_of_commands_in_a_group(monkeypatch: pyte
     assert "`nextitem items publish` has no option --routes" in nextitem("items", "publish", "first.csv").fault
 
 
-@pytest.mark.slow
 def test_a_promoted_version_is_joined_with_the_catalogue(work: Path) -> None:
     # GIVEN a catalogue and a published version
     done("items", "publish", "first.csv")

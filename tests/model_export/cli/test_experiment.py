@@ -34,6 +34,7 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
     return scene
 
 
+@pytest.mark.slow
 def test_a_version_is_tried_looked_at_and_promoted(scene: Scene) -> None:
     # WHEN a version gets a first share
     answer = done("canary", B, "--share", "10", "--minimum-sessions", "50", "--steps", "5,20,50")
@@ -90,6 +91,7 @@ def test_a_person_stops_an_experiment(scene: Scene, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("document", ["record.json", "decisions/000001.json"])
+@pytest.mark.slow
 def test_a_damaged_document_is_named_and_the_others_are_shown(
     scene: Scene, document: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -212,6 +212,7 @@ def test_impossible_outputs_are_refused() -> None:
 
 
 @pytest.mark.usefixtures("work")
+@pytest.mark.slow
 def test_too_few_sessions_are_refused() -> None:
     # A single session
     Path("single.csv").write_text(f"{HEADER}\ns,i,1\ns,j,2\n")

@@ -13,6 +13,8 @@ from model_export.data.ingestion.reader import read_sessions
 from nextitem.model.artifact import open_artifact
 from tests.model_export.cli.commandline import done
 
+pytestmark = pytest.mark.slow
+
 ITEMS, SESSIONS, LENGTH = 6, 60, 4
 MINUTE = 60
 START = 1_700_000_000
@@ -48,7 +50,6 @@ def train_and_evaluate(folder: Path, events: Path, *columns: str) -> dict[str, f
     return metrics
 
 
-@pytest.mark.slow
 def test_columns_may_have_other_names(tmp_path: Path) -> None:
     # Events under other names, with a column too many
     rows = [f"x,{time},{item},{owner}" for owner, item, time in cycle_rows("visit {}", 3 * 60 * MINUTE)]
@@ -75,7 +76,6 @@ def test_columns_may_have_other_names(tmp_path: Path) -> None:
     assert metrics["hr@20"] == metrics["coverage@20"] == 1.0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("gap", "minutes", "sessions"), [(600, "5", SESSIONS), (600, "30", 1)])
 def test_sessions_are_cut_from_users(tmp_path: Path, gap: int, minutes: str, sessions: int) -> None:
     # GIVEN one user's events, in bursts ten minutes apart, and other users' single visits a week later
@@ -101,7 +101,6 @@ def test_sessions_are_cut_from_users(tmp_path: Path, gap: int, minutes: str, ses
     assert sorted(test.ids) == [f"bob{n}-1" for n in range(9)]
 
 
-@pytest.mark.slow
 def test_users_are_trained_on_and_evaluated(tmp_path: Path) -> None:
     # One user's events, in bursts three hours apart
     events = write_csv(tmp_path / "events.csv", "user,item_id,timestamp", cycle_rows("ann", 3 * 60 * MINUTE))
@@ -129,7 +128,6 @@ def as_csv_gz(path: Path, rows: list[Row]) -> None:
 
 
 @pytest.mark.parametrize(("name", "write"), [("events.parquet", as_parquet), ("events.csv.gz", as_csv_gz)])
-@pytest.mark.slow
 def test_every_format_is_trained_on_and_evaluated(
     tmp_path: Path, name: str, write: Callable[[Path, list[Row]], None]
 ) -> None:
@@ -138,7 +136,6 @@ def test_every_format_is_trained_on_and_evaluated(
     assert metrics["hr@20"] == 1.0
 
 
-@pytest.mark.slow
 def test_a_running_index_is_trained_on_and_evaluated(tmp_path: Path) -> None:
     # The time of each event is its number.
     rows = [(owner, item, float(at)) for at, (owner, item, _) in enumerate(cycle_rows("visit {}", 1))]

@@ -31,6 +31,7 @@ def test_each_day_of_the_test_is_measured(tmp_path: Path) -> None:
     assert "2026-02-02" not in done(*arguments).out
 
 
+@pytest.mark.slow
 def test_a_running_index_has_no_days(tmp_path: Path) -> None:
     events = tmp_path / "events.csv"
     events.write_text("session_id,item_id,timestamp\na,tea-001,1\na,tea-003,2\n")

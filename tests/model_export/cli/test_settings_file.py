@@ -58,6 +58,7 @@ def test_a_key_at_the_top_holds_for_every_command() -> None:
 
 
 @pytest.mark.usefixtures("work")
+@pytest.mark.slow
 def test_a_table_holds_for_its_command_and_before_the_top(monkeypatch: pytest.MonkeyPatch) -> None:
     # GIVEN a wrong column at the top, the right one for split
     settings(

@@ -23,6 +23,7 @@ BUCKET = "registry"
         (1e300, "1e+300", "| -1e+300 to 1e+300 |"),
     ],
 )
+@pytest.mark.slow
 def test_the_end_of_the_training_data_is_shown(
     last: float, shown: str, in_card: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

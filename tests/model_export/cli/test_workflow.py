@@ -17,6 +17,8 @@ from nextitem.model.artifact import open_artifact
 from tests.model_export.cli.commandline import done, nextitem
 from tests.model_export.tiny import listed
 
+pytestmark = pytest.mark.slow
+
 BUCKET = "registry"
 WHAT_PEOPLE_DID = ["promotion 1", "forced-promotion None", "promotion 2", "rollback 3", "promotion 4"]
 
@@ -110,7 +112,6 @@ def test_every_setting_reaches_the_training(shop: Shop, tmp_path: Path) -> None:
     assert (record.hidden, record.layers, record.temperature, record.training.seed) == (32, 2, 0.25, 9)  # of both
 
 
-@pytest.mark.slow
 def test_evaluate_writes_report_and_ranks(shop: Shop, tmp_path: Path) -> None:
     # GIVEN an artifact, test and training events
     arguments = (
@@ -166,7 +167,6 @@ def shop_lines(path: Path) -> list[str]:
     return [f"{row['session_id']},{row['item_id']},{row['timestamp']}" for row in table]
 
 
-@pytest.mark.slow
 def test_evaluate_warns_of_other_training_data_and_of_overlap(shop: Shop) -> None:
     # The events before the split, as training data
     test, events = shop.folder / "test.parquet", shop.folder / "events.csv.gz"
@@ -227,7 +227,6 @@ def registry() -> Iterator[None]:
     server.stop()
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("registry")
 def test_a_version_is_published_promoted_and_rolled_back(shop: Shop, tmp_path: Path) -> None:
     # GIVEN an empty registry, and a second artifact

@@ -21,6 +21,7 @@ def split() -> Split:
     return split_by_time(read_sessions(EVENTS, Layout(collapse="repeats")), 3)
 
 
+@pytest.mark.slow
 def test_the_split_is_the_documented_one(split: Split) -> None:
     test = split.test.recoded(split.train.catalogue)
     # The counts are those of the data's description.

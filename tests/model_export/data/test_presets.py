@@ -249,6 +249,7 @@ def test_a_preset_reads_its_files(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
+@pytest.mark.slow
 def test_ga4_is_parquet_or_json(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"events.{suffix}"
     if suffix == "parquet":

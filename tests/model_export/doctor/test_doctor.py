@@ -36,6 +36,7 @@ def failing(found: dict[str, Any]) -> set[str]:
 
 
 @pytest.mark.usefixtures("bucket", "environment")
+@pytest.mark.slow
 def test_a_sound_installation_is_all_ok(s3: "S3Client", valkey: Valkey) -> None:
     # GIVEN a bucket with a live version, and a store
     where = (*endpoint(s3), "--store-url", valkey.url)
@@ -63,6 +64,7 @@ def valkey_client(valkey: Valkey) -> Any:
 
 
 @pytest.mark.usefixtures("bucket")
+@pytest.mark.slow
 def test_without_credentials_the_bucket_is_not_asked(s3: "S3Client", environment: pytest.MonkeyPatch) -> None:
     environment.delenv("AWS_ACCESS_KEY_ID")
     found = findings(*endpoint(s3))
@@ -72,6 +74,7 @@ def test_without_credentials_the_bucket_is_not_asked(s3: "S3Client", environment
 
 
 @pytest.mark.usefixtures("bucket")
+@pytest.mark.slow
 def test_a_missing_bucket_is_named(s3: "S3Client", environment: pytest.MonkeyPatch) -> None:
     # One that does not exist, and none at all
     found = findings(*endpoint(s3), "--bucket", "no-such-bucket")
@@ -85,6 +88,7 @@ def test_a_missing_bucket_is_named(s3: "S3Client", environment: pytest.MonkeyPat
 
 
 @pytest.mark.usefixtures("bucket", "environment")
+@pytest.mark.slow
 def test_a_route_without_a_version_is_named(s3: "S3Client") -> None:
     found = findings(*endpoint(s3), "--route", "beta")
     assert failing(found) == {"route"}
@@ -107,6 +111,7 @@ def test_a_route_with_an_incomplete_version_is_named(s3: "S3Client") -> None:
 
 
 @pytest.mark.usefixtures("environment")
+@pytest.mark.slow
 def test_a_damaged_version_or_route_is_named(s3: "S3Client", bucket: BotoObjectStore) -> None:
     # GIVEN a live version with one changed byte
     key = model_key(VERSION, "weights.bin")
@@ -124,6 +129,7 @@ def test_a_damaged_version_or_route_is_named(s3: "S3Client", bucket: BotoObjectS
 
 
 @pytest.mark.usefixtures("bucket", "environment")
+@pytest.mark.slow
 def test_a_dead_store_and_a_wrong_url_are_named(s3: "S3Client") -> None:
     found = findings(*endpoint(s3), "--store-url", "redis://127.0.0.1:1/0")
     assert failing(found) == {"store"}
@@ -137,6 +143,7 @@ def test_a_dead_store_and_a_wrong_url_are_named(s3: "S3Client") -> None:
 
 
 @pytest.mark.usefixtures("bucket")
+@pytest.mark.slow
 def test_a_variable_that_the_function_would_refuse_is_named(s3: "S3Client", environment: pytest.MonkeyPatch) -> None:
     environment.setenv("NEXTITEM_ROUTE_TTL_SECONDS", "soon")
     found = findings(*endpoint(s3))
@@ -154,6 +161,7 @@ def test_on_aws_sts_says_whose_the_credentials_are() -> None:
 
 
 @pytest.mark.usefixtures("bucket")
+@pytest.mark.slow
 def test_the_settings_file_is_used_and_named(s3: "S3Client", environment: pytest.MonkeyPatch) -> None:
     environment.delenv("NEXTITEM_BUCKET")
     done("init", "--bucket", BUCKET, *endpoint(s3))

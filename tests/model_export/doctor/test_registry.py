@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import msgspec
+import pytest
 from botocore.exceptions import ClientError
 
 from devstack.publish import demo_artifact
@@ -21,6 +22,8 @@ from nextitem.registry.reader import model_key
 from nextitem.registry.route import Route, Variant, route_key
 from tests.model_export.doctor.examined import BUCKET
 from tests.nextitem.parts import CREDENTIALS, REGION, remade
+
+pytestmark = pytest.mark.slow
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -179,6 +179,7 @@ def test_the_promise_is_compared_with_the_rate_of_the_variant_that_answers_now(
     assert report.shortfall < 0.2
 
 
+@pytest.mark.slow
 def test_reports_are_found_in_the_order_of_time(bucket: MemoryBucket, tmp_path: Path) -> None:
     report = measured(bucket, tmp_path)  # an empty lake
     assert (report.level, report.sessions) == ("steady", 0)

@@ -133,6 +133,7 @@ def without(scores: NDArray[np.float64], seen: list[int]) -> NDArray[np.float64]
     ],
     ids=["untied", "beyond the window", "ties", "all tie", "most of the list is seen", "all but one are seen", "small"],
 )
+@pytest.mark.slow
 def test_ranks_without_seen_items_are_those_of_all_others(
     tmp_path: Path, items: int, distinct: int, length: int
 ) -> None:

@@ -13,6 +13,8 @@ from nextitem.errors import InputError
 from nextitem.model.engine import Model
 from tests.model_export.tiny import model_of, random_run
 
+pytestmark = pytest.mark.slow
+
 ITEMS = 30
 METRICS = ["hr@5", "hr@10", "hr@20", "mrr@5", "mrr@10", "mrr@20", "ndcg@20", "coverage@20"]
 
@@ -44,7 +46,6 @@ def ignore(name: str, done: int, total: int) -> None:
     """Ignore progress."""
 
 
-@pytest.mark.slow
 def test_the_report_has_the_documented_keys(model: Model, tmp_path: Path) -> None:
     # GIVEN a model, test sessions, and the sessions it was trained on
     test = sessions(tmp_path / "test.csv", count=20, seed=1)

@@ -34,6 +34,7 @@ def score(model: Model, events: list[int], item: int) -> float:
 
 @settings(deadline=None, max_examples=40)
 @given(events=EVENTS, limit=st.integers(1, 5), exclude_seen=st.booleans())
+@pytest.mark.slow
 def test_an_effect_is_the_difference_that_an_event_makes(
     model: Model, events: list[int], limit: int, exclude_seen: bool
 ) -> None:

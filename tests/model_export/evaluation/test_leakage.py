@@ -33,6 +33,7 @@ def split_or_assume(sessions: Sessions, days: int) -> Split:
 
 @settings(deadline=None)
 @given(sessions=calendars(), days=st.integers(1, 4))
+@pytest.mark.slow
 def test_train_has_no_session_from_the_time_of_the_test(sessions: Sessions, days: int) -> None:
     split = split_or_assume(sessions, days)
     # every whole session is on one side, by its start, and the cutoff is a midnight
@@ -48,6 +49,7 @@ def test_train_has_no_session_from_the_time_of_the_test(sessions: Sessions, days
 
 @settings(deadline=None)
 @given(sessions=calendars(), days=st.integers(1, 4), data=st.data())
+@pytest.mark.slow
 def test_sessions_on_both_sides_are_counted(sessions: Sessions, days: int, data: st.DataObject) -> None:
     split = split_or_assume(sessions, days)
     leaked = data.draw(st.sets(st.sampled_from(split.test.ids), min_size=1))
@@ -68,6 +70,7 @@ def test_without_a_calendar_there_are_no_later_sessions() -> None:
 
 @settings(deadline=None)
 @given(sessions=calendars())
+@pytest.mark.slow
 def test_validation_is_the_end_of_train(sessions: Sessions) -> None:
     try:
         split = validation_split(sessions)

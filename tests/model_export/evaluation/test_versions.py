@@ -26,6 +26,7 @@ def sessions() -> Sessions:
     return sessions_of(AT, 40)
 
 
+@pytest.mark.slow
 def test_both_versions_rank_the_same_next_items(models: tuple[Model, Model], sessions: Sessions) -> None:
     # GIVEN two versions of different catalogues
     reference, candidate = models
@@ -50,6 +51,7 @@ def test_both_versions_rank_the_same_next_items(models: tuple[Model, Model], ses
     assert steps[-1] == (candidate.version, len(sessions))
 
 
+@pytest.mark.slow
 def test_a_version_does_not_differ_from_itself(models: tuple[Model, Model], sessions: Sessions) -> None:
     version = models[0]
     same = compare_versions(version, version, sessions, exclude_seen=True, progress=lambda *_: None)

@@ -214,6 +214,7 @@ def look(draw: st.DrawFn) -> Look:
 
 
 @given(look=look())
+@pytest.mark.slow
 def test_what_no_evidence_can_do(look: Look) -> None:
     decision = decide(look.state, look.rules, look.champion, look.challenger, look.assigned, look.measured)
     low, high = decision.relative_difference.low, decision.relative_difference.high

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.building import ROOT
 
 LARGE = ("torch", "pandas", "pyarrow", "ibis", "rich", "typer", "scipy")
@@ -13,6 +15,7 @@ print(*{{name.partition(".")[0] for name in sys.modules}} & set({LARGE}))
 """
 
 
+@pytest.mark.slow
 def test_a_function_that_looks_needs_no_torch_and_no_console() -> None:
     # A Lambda function has DuckDB, numpy, ONNX Runtime and boto3
     path = os.pathsep.join(str(ROOT / folder) for folder in (".", "functions"))

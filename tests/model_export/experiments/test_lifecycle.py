@@ -103,6 +103,7 @@ class Died(Exception):
 
 @pytest.mark.parametrize(("sessions", "looks"), [(WINS, [1, 2]), (LOSES, [1])], ids=["promotion", "rollback"])
 @pytest.mark.parametrize("lost", [False, True], ids=["dies", "bucket fails"])
+@pytest.mark.slow
 def test_a_look_that_dies_is_finished_by_the_next_one(
     sessions: dict[str, tuple[int, float]], looks: list[int], lost: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

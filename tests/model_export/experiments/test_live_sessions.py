@@ -97,6 +97,7 @@ def outcome(events: list[tuple[tuple[str, str], float, bool, str, str]], metric:
 
 @STEADY
 @given(sessions=st.lists(SESSION, max_size=12), metric=METRIC, change=st.integers(1, 60))
+@pytest.mark.slow
 def test_sums_are_those_of_a_plain_reading(
     sessions: list[tuple[int, int, list[tuple[tuple[str, str], float, bool, str, str]]]], metric: str, change: int
 ) -> None:

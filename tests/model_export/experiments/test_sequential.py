@@ -102,6 +102,7 @@ def test_a_relative_difference_is_unbounded_while_the_champion_may_have_no_hit()
 
 
 @given(looks=LOOKS)
+@pytest.mark.slow
 def test_intervals_contain_their_value_and_agree_on_zero(looks: list[tuple[list[float], list[float]]]) -> None:
     champion, challenger = sums(*(look[0] for look in looks)), sums(*(look[1] for look in looks))
     absolute = difference(champion, challenger, planned_sessions=10)
@@ -118,6 +119,7 @@ def test_intervals_contain_their_value_and_agree_on_zero(looks: list[tuple[list[
 
 
 @given(looks=LOOKS)
+@pytest.mark.slow
 def test_exchanged_arms_exchange_the_bounds(looks: list[tuple[list[float], list[float]]]) -> None:
     champion, challenger = sums(*(look[0] for look in looks)), sums(*(look[1] for look in looks))
     forward, backward = difference(champion, challenger), difference(challenger, champion)

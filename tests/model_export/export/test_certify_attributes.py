@@ -17,12 +17,13 @@ from tests.model_export.attributes.shops import CATEGORY, IDS, ITEMS, NEW, run_o
 from tests.model_export.tiny import LOOSE
 from tests.nextitem.catalogue.strategies import written
 
+pytestmark = pytest.mark.slow
+
 
 def artifact(folder: Path, catalogue: Catalogue) -> Artifact:
     return open_artifact(export(run_of_shop(), folder / "out", LOOSE, Unwatched(), items=catalogue), documents=True)
 
 
-@pytest.mark.slow
 def test_a_map_that_places_items_well_is_in_the_artifact(tmp_path: Path) -> None:
     # GIVEN a catalogue whose attributes say where an item belongs
     catalogue = shop(tmp_path / "catalogue.bin")
@@ -50,7 +51,6 @@ def test_a_map_that_places_items_well_is_in_the_artifact(tmp_path: Path) -> None
     assert scores[ITEMS] > scores[ITEMS + 1]
 
 
-@pytest.mark.slow
 def test_attributes_that_say_nothing_are_refused(tmp_path: Path) -> None:
     exported = artifact(tmp_path, shop(tmp_path / "catalogue.bin", telling=False))
     quality = exported.manifest.attributes

@@ -59,6 +59,7 @@ def rows(quantization: Quantization) -> dict[str, ConsideredScheme]:
 
 
 @pytest.mark.usefixtures("few")
+@pytest.mark.slow
 def test_truncates_a_table_with_structure(tmp_path: Path) -> None:
     model = chosen(structured_run(), tmp_path)
     quantization = model.manifest.quantization
@@ -75,6 +76,7 @@ def test_truncates_a_table_with_structure(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("few")
+@pytest.mark.slow
 def test_only_the_best_scheme_so_far_takes_space(tmp_path: Path) -> None:
     names = {scheme.name for scheme in FEW}
     kept: list[list[str]] = []
@@ -96,6 +98,7 @@ def test_each_rescored_candidate_has_a_cost() -> None:
 
 
 @pytest.mark.usefixtures("few")
+@pytest.mark.slow
 def test_does_not_truncate_an_untrained_table(tmp_path: Path) -> None:
     quantization = chosen(random_run(ITEMS, HIDDEN, sessions=30), tmp_path).manifest.quantization
     assert not quantization.scheme.startswith("truncated")
@@ -104,12 +107,14 @@ def test_does_not_truncate_an_untrained_table(tmp_path: Path) -> None:
         assert "top-20 overlap with fp32 is 0." in rows(quantization)[f"truncated-{dims}"].refused
 
 
+@pytest.mark.slow
 def test_tries_only_a_pinned_scheme(tmp_path: Path) -> None:
     quantization = chosen(structured_run(), tmp_path, LOOSE, "8-bit-rescored").manifest.quantization
     assert (quantization.scheme, quantization.pinned) == ("8-bit-rescored", True)
     assert tuple(rows(quantization)) == ("8-bit-rescored",)
 
 
+@pytest.mark.slow
 def test_a_pinned_scheme_must_keep_the_bounds(tmp_path: Path) -> None:
     run = random_run(ITEMS, HIDDEN, sessions=30)
     with pytest.raises(BoundsMissed, match=r"truncated-40: top-20 overlap with fp32 is 0\.\d+, allowed is 0\.999"):
@@ -138,6 +143,7 @@ def test_every_kind_of_scheme_serves(tmp_path: Path, scheme: str) -> None:
 
 
 @pytest.mark.usefixtures("few")
+@pytest.mark.slow
 def test_the_choice_is_the_same_each_time(tmp_path: Path) -> None:
     homes = [export(structured_run(sessions=6), tmp_path / name, Bounds(), Unwatched()) for name in ("a", "b")]
     assert homes[0].name == homes[1].name

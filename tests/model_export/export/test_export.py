@@ -29,6 +29,7 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     return open_artifact(exported(RUN, tmp_path_factory.mktemp("out")))
 
 
+@pytest.mark.slow
 def test_the_model_answers_the_certificate(artifact: Artifact) -> None:
     certificate = artifact.certificate()
     Model(artifact).check(certificate)
@@ -73,6 +74,7 @@ def test_the_vocabulary_has_the_items_of_the_run(artifact: Artifact) -> None:
     assert [vocabulary.item_id(code) for code in range(len(vocabulary))] == list(RUN.item_ids)
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_artifact(artifact: Artifact, tmp_path: Path) -> None:
     again = exported(RUN, tmp_path)
     in_place = exported(RUN, artifact.folder.parent)
@@ -82,6 +84,7 @@ def test_the_same_run_gives_the_same_artifact(artifact: Artifact, tmp_path: Path
         assert (again / name).read_bytes() == (artifact.folder / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_another_weight_gives_another_version(artifact: Artifact, tmp_path: Path) -> None:
     table = RUN.weights["table"].copy()
     table[7, 3] += 0.5
@@ -104,12 +107,14 @@ def test_another_weight_gives_another_version(artifact: Artifact, tmp_path: Path
         (Bounds(overlap=0.0, hr_delta=1.0, stepwise=-1.0), r"stepwise against whole replay is \S+, allowed is -1"),
     ],
 )
+@pytest.mark.slow
 def test_a_missed_bound_leaves_nothing(tmp_path: Path, bounds: Bounds, message: str) -> None:
     with pytest.raises(BoundsMissed, match=f"^the export fails its bounds: [^;]*{message}$"):
         exported(RUN, tmp_path, bounds)
     assert listed(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_reports_all_missed_bounds(tmp_path: Path) -> None:
     with pytest.raises(
         BoundsMissed, match=r"fp32: top-20 overlap .* is 1, allowed is 2; the HR@20 delta is 0, .*8-bit:"
@@ -143,6 +148,7 @@ def test_golden_sessions_have_at_most_the_events_of_a_log(tmp_path: Path) -> Non
     assert artifact.certificate().sessions[0].items == RUN.item_ids[9 : WINDOW + 9]
 
 
+@pytest.mark.slow
 def test_refuses_to_keep_a_damaged_artifact(tmp_path: Path) -> None:
     home = exported(RUN, tmp_path)
     (home / WEIGHTS).write_bytes(b"damaged")
@@ -188,6 +194,7 @@ def test_an_interrupted_export_leaves_nothing(tmp_path: Path) -> None:
         assert listed(tmp_path / "out") == []
 
 
+@pytest.mark.slow
 def test_every_session_is_in_the_plan(tmp_path: Path) -> None:
     recording = Recording()
     export(RUN, tmp_path / "out", LOOSE, recording)

@@ -14,6 +14,7 @@ VALUES = st.floats(-(2.0**100), 2.0**100, width=32, allow_subnormal=True)
 
 
 @given(table=hnp.arrays(np.float32, SHAPES, elements=VALUES | st.floats(-1, 1, width=32)))
+@pytest.mark.slow
 def test_no_value_is_off_by_more_than_half_a_step(table: NDArray[np.float32]) -> None:
     quantized = quantize(table)
     steps = np.repeat(quantized.scales.astype(np.float64), quantized.block, axis=1)

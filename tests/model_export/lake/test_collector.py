@@ -195,6 +195,7 @@ def test_a_deletion_reaches_the_lake_although_its_stream_overflows(
     assert collect(streams, lake, bucket) == Collected(lost=1)
 
 
+@pytest.mark.slow
 def test_a_deletion_waits_in_the_store_until_the_events_before_it_are_in_the_lake(
     store: ValkeyStore, streams: ValkeyStreams, lake: BotoObjectStore
 ) -> None:

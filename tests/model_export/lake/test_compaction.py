@@ -41,6 +41,7 @@ def forget(lake: BotoObjectStore, session: str, deleted_at: int) -> str:
     return key
 
 
+@pytest.mark.slow
 def test_after_a_deletion_and_the_compaction_no_file_holds_the_session(
     store: ValkeyStore, streams: ValkeyStreams, lake: BotoObjectStore
 ) -> None:

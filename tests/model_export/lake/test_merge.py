@@ -102,6 +102,7 @@ def test_only_complete_hours_with_several_files_are_merged() -> None:
     assert merge_hours(lake, lake.keys(EVENTS), [], end + 9 * HOUR_MS, is_over=lambda: True) == Merged(hours_left=1)
 
 
+@pytest.mark.slow
 def test_a_merged_file_has_a_bounded_size_and_a_file_that_comes_late_gets_another() -> None:
     # GIVEN an hour of more files than go into a merged one
     lake = MemoryLake()
@@ -130,6 +131,7 @@ def test_the_collector_does_not_list_recent_hours() -> None:
     assert operations == ["keys"]
 
 
+@pytest.mark.slow
 def test_all_readers_leave_out_sources_that_are_still_there(tmp_path: Path) -> None:
     # GIVEN a compaction that died before it deleted the sources
     lake = MemoryLake()

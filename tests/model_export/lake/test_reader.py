@@ -127,6 +127,7 @@ def rows_of(found: LakeSessions) -> list[Row]:
 
 
 @pytest.mark.parametrize("seed", range(2))
+@pytest.mark.slow
 def test_windows_hold_each_session_once_as_a_plain_reading_finds_them(tmp_path: Path, seed: int) -> None:
     # GIVEN a lake of a day, with sessions that pause for all kinds of times
     rng = random.Random(seed)

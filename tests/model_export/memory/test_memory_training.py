@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from model_export.training.config import FitConfig
 from model_export.training.fit import fit, validate
@@ -12,6 +13,7 @@ from tests.model_export.tiny import RecordingWatcher, cycle
 QUICK = FitConfig(epochs=3, networks=1, hidden=16, batch=8, learning_rate=0.02, temperature=0.2, validation_days=1)
 
 
+@pytest.mark.slow
 def test_the_final_memory_holds_all_sessions() -> None:
     sessions, watcher = cycle(sessions=48), RecordingWatcher()
     fitted = fit(sessions, QUICK, watcher)
@@ -37,6 +39,7 @@ def test_a_limit_keeps_the_newest_sessions() -> None:
     assert len(fitted.memory.memory.index.session_weights) == 7 + 1
 
 
+@pytest.mark.slow
 def test_with_one_memory_event_older_events_do_not_count() -> None:
     fitted = fit(cycle(sessions=48), replace(QUICK, memory_events=1), RecordingWatcher())
     assert fitted.memory is not None
@@ -52,6 +55,7 @@ def test_without_memory_sessions_there_is_no_memory() -> None:
     assert watcher.blends == []
 
 
+@pytest.mark.slow
 def test_a_memory_improves_an_untrained_network() -> None:
     sessions = cycle(items=40, sessions=400)
     result = validate(sessions, replace(QUICK, epochs=1, learning_rate=1e-9), RecordingWatcher())

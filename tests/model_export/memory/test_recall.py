@@ -99,6 +99,7 @@ def test_nothing_shared_recalls_nothing() -> None:
     session=st.lists(st.integers(0, 7), min_size=1, max_size=9),
     sizes=st.tuples(st.integers(1, 9), st.integers(2, 6), st.integers(1, 6), st.integers(1, 4)),
 )
+@pytest.mark.slow
 def test_recall_follows_its_description(
     lists: list[list[int]], session: list[int], sizes: tuple[int, int, int, int]
 ) -> None:

@@ -15,6 +15,7 @@ OWNERS = st.lists(st.integers(1, 4), min_size=2, max_size=12).map(lambda sizes: 
 
 @settings(deadline=None)
 @given(owners=OWNERS, data=st.data())
+@pytest.mark.slow
 def test_each_draw_takes_whole_sessions(
     owners: np.ndarray[tuple[int], np.dtype[np.int64]], data: st.DataObject
 ) -> None:

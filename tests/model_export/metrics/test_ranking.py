@@ -19,6 +19,7 @@ from model_export.metrics.ranking import (
 
 
 @given(scores=st.lists(st.integers(0, 3).map(float), min_size=1, max_size=6), k=st.integers(1, 7), data=st.data())
+@pytest.mark.slow
 def test_ranks_and_metrics_follow_their_definitions(scores: list[float], k: int, data: st.DataObject) -> None:
     target = data.draw(st.integers(0, len(scores) - 1))
     items = range(len(scores))

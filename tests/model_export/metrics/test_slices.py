@@ -102,6 +102,7 @@ def test_a_property_with_one_value_gives_no_slice() -> None:
 
 @settings(deadline=None)
 @given(sessions=calendars())
+@pytest.mark.slow
 def test_slices_partition_the_targets(sessions: Sessions) -> None:
     test = sessions.recoded(sessions.catalogue)
     targets = len(test.codes) - len(test)

@@ -50,6 +50,7 @@ def test_hours_are_those_of_utc() -> None:
 
 
 @given(calendars())
+@pytest.mark.slow
 def test_what_counts_is_the_same_when_counted_again(sessions: Sessions) -> None:
     once = counted(sessions)
     assert events_of(counted(once)) == events_of(once)

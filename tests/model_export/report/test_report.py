@@ -125,6 +125,7 @@ def page(text: str) -> Parsed:
     return Parsed(text)
 
 
+@pytest.mark.slow
 def test_the_page_is_one_file_that_loads_nothing(path: Path, text: str, page: Parsed) -> None:
     assert listed(path.parent) == ["report.html"]
     # the only addresses are places of the page itself, and each is there once
@@ -227,6 +228,7 @@ def test_the_same_evaluation_gives_the_same_bytes(report: Report, run: RunRecord
     assert (tmp_path / "again.html").read_bytes() == path.read_bytes()
 
 
+@pytest.mark.slow
 def test_without_training_data_and_run_the_page_has_the_model_alone(tmp_path: Path) -> None:
     model = model_of(random_run(30), tmp_path / "out")
     alone = evaluate_artifact(model, cycle(items=30, sessions=90), None, lambda *_: None)
@@ -250,6 +252,7 @@ def test_the_page_starts_with_the_overlap_of_train_and_test(report: Report, text
     assert "train events" not in page_of(replace(report, overlap=silent), None, DATA).note
 
 
+@pytest.mark.slow
 def test_where_no_target_is_new_there_is_no_view_without_seen_items(report: Report) -> None:
     page = page_of(replace(report, analysis=replace(report.analysis, without_seen=None)), None, DATA)
     assert [section.title for section in page.sections] == [

@@ -129,6 +129,7 @@ def test_a_planted_fault_breaks_its_contract(contract: str, records: list[Record
     assert f"(--{contract.replace('_', '-')})" in found[contract]
 
 
+@pytest.mark.slow
 def test_too_few_sessions_a_silent_end_losses_and_foreign_ids_are_found(records: list[Record], tmp_path: Path) -> None:
     files = written(tmp_path, records)
     # Each event a session of its own

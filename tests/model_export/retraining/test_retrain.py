@@ -118,6 +118,7 @@ def _forced(bucket: BotoObjectStore) -> list[AuditEntry]:
     return [entry for entry in read_audit(bucket, "live") if entry.what == "forced-promotion"]
 
 
+@pytest.mark.slow
 def test_wrong_events_end_the_run_before_the_training(
     bucket: BotoObjectStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -156,6 +157,7 @@ def test_a_run_shortly_after_midnight_judges_by_24_hours(tmp_path: Path, bucket:
     assert not judging & set(train["session_id"])
 
 
+@pytest.mark.slow
 def test_deleted_sessions_and_older_days_are_not_learned_from(bucket: BotoObjectStore, tmp_path: Path) -> None:
     # GIVEN a lake of five days, and a session that was deleted since the last compaction
     records = records_of(Shop(products=60), 60)

@@ -3,12 +3,15 @@
 from collections import Counter
 from itertools import pairwise
 
+import pytest
+
 from model_export.simulator import EventType, Intent, Session, Shop
 from model_export.simulator.actions import actions_of
 from model_export.simulator.chance import Chance
 from model_export.simulator.shopper import Step
 
 
+@pytest.mark.slow
 def test_each_type_has_a_plausible_rate(traffic: tuple[Session, ...]) -> None:
     counts = Counter(event.type for session in traffic for event in session.events())
     views = counts[EventType.VIEW]

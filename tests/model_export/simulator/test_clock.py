@@ -19,6 +19,7 @@ def test_more_people_shop_in_the_evening_than_at_night(traffic: tuple[Session, .
     assert 0 < 5 * night < evening
 
 
+@pytest.mark.slow
 def test_traffic_fills_the_whole_period(traffic: tuple[Session, ...]) -> None:
     days = [int((session.times[0] - START) // 86400) for session in traffic]
     share = len(traffic) / DAYS

@@ -12,6 +12,7 @@ from model_export.simulator import CATEGORIES, DAYS, MAX_PRODUCTS, MAX_SHARE, MI
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(), count=st.integers(MIN_PRODUCTS, 4000))
+@pytest.mark.slow
 def test_any_shop_is_stocked_evenly_with_distinct_products(seed: int, count: int) -> None:
     products = Shop(seed, count).products
     assert len(products) == count

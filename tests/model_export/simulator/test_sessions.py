@@ -27,6 +27,7 @@ def digest() -> str:
     return hashlib.sha256("\n".join(content).encode()).hexdigest()
 
 
+@pytest.mark.slow
 def test_traffic_is_the_same_in_every_process_and_python_version() -> None:
     root = Path(shop_package.__file__).parents[2]
     digests = [
@@ -52,6 +53,7 @@ def test_traffic_is_the_same_in_every_process_and_python_version() -> None:
     start=st.floats(0, 1e11),
     days=st.floats(0.125, 1000),
 )
+@pytest.mark.slow
 def test_any_session_is_well_formed(
     *, shop_seed: int, size: int, seed: int, count: int, start: float, days: float
 ) -> None:

@@ -1,6 +1,7 @@
 """Padded batches: each transition once an epoch, however long the sessions are."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from tests.model_export.tiny import random_weights
     window=st.integers(1, 12),
     seed=st.integers(0, 9),
 )
+@pytest.mark.slow
 def test_each_transition_comes_once_an_epoch(lengths: list[int], size: int, window: int, seed: int) -> None:
     batches = Batches(of_lengths(lengths), size, window)
     epoch = list(batches.epoch(np.random.default_rng(seed)))
@@ -27,6 +29,7 @@ def test_each_transition_comes_once_an_epoch(lengths: list[int], size: int, wind
 
 
 @given(lengths=st.lists(st.integers(2, 30), min_size=1, max_size=20), window=st.integers(1, 12))
+@pytest.mark.slow
 def test_windows_keep_the_order_of_the_session(lengths: list[int], window: int) -> None:
     for batch in Batches(of_lengths(lengths), 4, window).epoch(np.random.default_rng(0)):
         for row in range(len(batch.mask)):

@@ -33,6 +33,7 @@ def test_reads_what_was_written(tmp_path_factory: pytest.TempPathFactory, config
     assert config_from(path) == config
 
 
+@pytest.mark.slow
 def test_options_of_train_replace_settings_of_the_file(tmp_path: Path) -> None:
     write_events(tmp_path / "events.csv", cycle())
     config = tmp_path / "best.json"

@@ -51,6 +51,7 @@ def best_after(fitted: Fitted, codes: list[int]) -> int:
         ("bpr-max", 1, True),
     ],
 )
+@pytest.mark.slow
 def test_learns_a_cycle(loss: LossName, layers: int, normalised: bool) -> None:
     config = replace(QUICK, loss=loss, layers=layers, normalised=normalised)
     fitted = fit(cycle(items=8, sessions=192), config, RecordingWatcher())
@@ -73,6 +74,7 @@ def test_stops_when_nothing_improves() -> None:
     assert fitted.validated.epochs == 1
 
 
+@pytest.mark.slow
 def test_the_refit_has_the_best_number_of_epochs() -> None:
     watcher = RecordingWatcher()
     validated = fit(cycle(), replace(QUICK, patience=9), watcher).validated
@@ -184,6 +186,7 @@ def test_refuses_a_setting_out_of_range(setting: str, value: float | str, rule: 
 
 
 @pytest.mark.parametrize("networks", [1, 2])
+@pytest.mark.slow
 def test_every_step_is_in_the_plan_and_no_phase_is_longer(networks: int) -> None:
     # GIVEN a training with all its phases
     watcher = RecordingWatcher()

@@ -22,6 +22,7 @@ def write(folder: Path, run: Run) -> Path:
 
 
 @given(lengths=st.lists(st.integers(1, 5), max_size=4), layers=st.integers(1, 2))
+@pytest.mark.slow
 def test_reads_what_was_written(tmp_path_factory: pytest.TempPathFactory, lengths: list[int], layers: int) -> None:
     held_out = tuple(
         SessionEvents(np.arange(length, dtype=np.int32), np.arange(length, dtype=np.int8) % 3) for length in lengths

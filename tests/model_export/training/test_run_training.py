@@ -35,6 +35,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return Trained(folder, train(sessions, QUICK, folder, RecordingWatcher()), sessions)
 
 
+@pytest.mark.slow
 def test_the_run_has_weights_and_held_out_sessions(trained: Trained) -> None:
     run = read_run(trained.folder)
     assert run.record == trained.record
@@ -79,6 +80,7 @@ def test_tensorboard_reads_the_metrics(trained: Trained) -> None:
     assert [point.step for point in log.Scalars("refit/loss")] == list(range(1, trained.record.training.epochs + 1))
 
 
+@pytest.mark.slow
 def test_the_seed_decides_the_files(trained: Trained, tmp_path: Path) -> None:
     train(trained.sessions, QUICK, tmp_path / "same", RecordingWatcher())
     train(trained.sessions, replace(QUICK, seed=12), tmp_path / "other", RecordingWatcher())

@@ -32,6 +32,7 @@ LANES = FitConfig(
     size=st.integers(1, 9),
     seed=st.integers(0, 9),
 )
+@pytest.mark.slow
 def test_each_transition_comes_once_an_epoch(lengths: list[int], size: int, seed: int) -> None:
     lanes = Lanes(of_lengths(lengths), size)
     epoch = list(lanes.epoch(np.random.default_rng(seed)))

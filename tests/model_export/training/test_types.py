@@ -49,6 +49,7 @@ def test_an_action_on_the_item_at_hand_is_no_target(batching: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_shop_with_one_type_has_the_same_network_as_one_without_types() -> None:
     # GIVEN the same events as views, and as purchases
     views = cycle(items=8, sessions=96)
@@ -74,6 +75,7 @@ def test_training_begins_as_if_there_were_no_types() -> None:
     assert torch.equal(plain, typed)
 
 
+@pytest.mark.slow
 def test_the_network_learns_what_a_type_says() -> None:
     # GIVEN sessions whose next item depends on the type alone
     sessions = decided_by_type()

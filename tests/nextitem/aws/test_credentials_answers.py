@@ -107,6 +107,7 @@ documents = st.recursive(
 
 @given(document=documents | st.fixed_dictionaries(dict.fromkeys(KEYS, st.text())))
 @STEADY
+@pytest.mark.slow
 def test_any_answer_is_credentials_or_an_error(provider: CredentialsProvider, document: object) -> None:
     try:
         read = credentials(provider, json.dumps(document).encode())

@@ -73,6 +73,7 @@ def test_any_other_text_is_refused(url: str) -> None:
     | st.text("htps:/@[]#?%.1-_é\\ ").map("http://".__add__)
 )
 @STEADY
+@pytest.mark.slow
 def test_an_accepted_endpoint_can_be_connected_to(url: str) -> None:
     if not is_endpoint(url):
         return

@@ -26,6 +26,7 @@ INDICES = st.integers(0, ITEMS - 1)
 
 @STEADY
 @given(st.lists(INDICES, min_size=1, max_size=64), st.data())
+@pytest.mark.slow
 def test_stepping_event_by_event_is_replaying_them_all(model: Model, items: list[int], data: st.DataObject) -> None:
     # GIVEN a replay of some events
     replayed = model.replay(None, items)

@@ -70,6 +70,7 @@ def test_a_truncated_manifest_is_corrupt(data: bytes) -> None:
         msgspec.json.encode
     )
 )
+@pytest.mark.slow
 def test_other_bytes_and_documents_are_not_manifests(data: bytes) -> None:
     with pytest.raises(ArtifactCorrupt):
         decode_manifest(data, version_of(data))

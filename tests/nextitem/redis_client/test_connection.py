@@ -63,6 +63,7 @@ def test_a_reply_that_comes_byte_by_byte_ends_at_the_deadline() -> None:
         assert not connection.is_open
 
 
+@pytest.mark.slow
 def test_sending_to_a_server_that_does_not_read_ends_at_the_deadline() -> None:
     payload = b"x" * 100_000_000  # made before the deadline begins
     with SilentServer() as server, connected(server.port, Login()) as connection:

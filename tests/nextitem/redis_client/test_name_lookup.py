@@ -79,6 +79,7 @@ def address_of(valkey: Valkey) -> tuple[str, int]:
     return address.host, address.port
 
 
+@pytest.mark.slow
 def test_a_slow_resolver_costs_no_more_than_the_deadline(
     resolver: Resolver, connect: Callable[[float], ValkeyStore], valkey: Valkey
 ) -> None:

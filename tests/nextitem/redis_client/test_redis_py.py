@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from devstack.services.valkey import Valkey
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
@@ -74,6 +76,7 @@ def test_commands_and_their_errors_need_no_client(valkey: Valkey) -> None:
     run(CALL_A_SERVER, valkey.url.rpartition(":")[2].partition("/")[0])
 
 
+@pytest.mark.slow
 def test_a_start_imports_what_its_store_needs() -> None:
     run(LOAD_THE_CLIENT, "redis://a:1/0")
     run(LOAD_THE_CLIENT, "redis+sentinel://a:1,b/main/3")

@@ -45,6 +45,7 @@ def best_items(scene: Scene, router: Router | None = None) -> list[str]:
     return [routed.items.item_id(item.index) for item in best]
 
 
+@pytest.mark.slow
 def test_running_functions_apply_a_change_at_their_next_refresh(scene: Scene) -> None:
     # GIVEN a running function
     before = best_items(scene)
@@ -108,6 +109,7 @@ def test_an_unreadable_document_is_reported_and_changes_nothing(
 @pytest.mark.parametrize(
     "damage", [b"no json", b" " * (MAX_AVAILABILITY_BYTES + 1), None], ids=["bytes", "long", "missing"]
 )
+@pytest.mark.slow
 def test_a_start_without_a_readable_document_uses_the_last_good_one(scene: Scene, damage: bytes | None) -> None:
     everything = best_items(scene)
     scene.availability.set_unavailable(everything[:1])
@@ -121,6 +123,7 @@ def test_a_start_without_a_readable_document_uses_the_last_good_one(scene: Scene
     assert len(scene.faults) == (damage is not None)
 
 
+@pytest.mark.slow
 def test_a_start_without_a_readable_copy_either_serves_nothing(scene: Scene) -> None:
     scene.availability.set_unavailable(best_items(scene)[:1])
     for key in (AVAILABILITY, last_good_key("live")):
@@ -208,6 +211,7 @@ def test_a_copy_that_cannot_be_replaced_is_an_error_before_anything_changes(
     assert publisher.current().unavailable == ("old",)
 
 
+@pytest.mark.slow
 def test_availability_is_applied_even_if_the_route_cannot_be_loaded(scene: Scene) -> None:
     # GIVEN a running function, a route to a missing version, and a sold-out item
     before = best_items(scene)

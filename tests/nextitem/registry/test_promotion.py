@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,26 +19,18 @@ from nextitem.registry.route import Route, Variant, decode_route, history_key, r
 from tests.nextitem.parts import BUCKET, VERSION, another_version, everything, remade
 from tests.nextitem.publishers import UnjudgedPublisher
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BEGIN = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
 
-class Clock:
-    """A clock that is a minute later at each call."""
-
-    def __init__(self) -> None:
-        self._now = BEGIN - timedelta(minutes=1)
-
-    def __call__(self) -> datetime:
-        self._now += timedelta(minutes=1)
-        return self._now
-
-
 @pytest.fixture
 def publisher(bucket: BotoObjectStore) -> Publisher:
-    return UnjudgedPublisher(bucket, now=Clock())
+    minutes = count()
+    return UnjudgedPublisher(bucket, now=lambda: BEGIN + timedelta(minutes=next(minutes)))
 
 
 @pytest.fixture

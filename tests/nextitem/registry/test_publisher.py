@@ -23,6 +23,7 @@ def publisher(bucket: BotoObjectStore) -> Publisher:
     return UnjudgedPublisher(bucket)
 
 
+@pytest.mark.slow
 def test_a_version_is_published_whole_and_only_once(bucket: BotoObjectStore, publisher: Publisher, demo: Path) -> None:
     assert publisher.publish(demo) == demo.name
     objects = everything(bucket)
@@ -90,6 +91,7 @@ def test_a_damaged_artifact_is_not_published(
     assert bucket.keys("") == []
 
 
+@pytest.mark.slow
 def test_versions_are_listed_newest_first_with_their_shares(
     bucket: BotoObjectStore, publisher: Publisher, demo: Path, tmp_path: Path
 ) -> None:

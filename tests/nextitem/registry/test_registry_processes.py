@@ -79,6 +79,7 @@ def fetched(process: Process) -> str:
     return output.strip()
 
 
+@pytest.mark.slow
 def test_a_version_is_downloaded_once_for_all_processes(
     server: ArtifactServer, begin: Begin, demo: Path, folder: Path
 ) -> None:
@@ -119,6 +120,7 @@ def test_a_process_killed_during_its_download_does_not_block_others(
     assert list(folder.iterdir()) == [folder / demo.name]
 
 
+@pytest.mark.slow
 def test_a_damaged_copy_is_fetched_once_for_all_processes(
     server: ArtifactServer, begin: Begin, demo: Path, folder: Path
 ) -> None:

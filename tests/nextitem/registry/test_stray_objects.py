@@ -109,6 +109,7 @@ def test_an_object_with_the_name_of_a_revision_is_ignored(
     assert f"{history_key('live', 2)} is ignored" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_revision_under_the_name_of_another_is_ignored(
     s3: "S3Client", publisher: Publisher, versions: list[str], folder: Path
 ) -> None:
@@ -117,6 +118,7 @@ def test_a_revision_under_the_name_of_another_is_ignored(
     assert publisher.rollback(folder).variants[0].version == versions[0]
 
 
+@pytest.mark.slow
 def test_a_revision_that_cannot_be_read_now_is_not_skipped(
     bucket: BotoObjectStore,
     publisher: Publisher,
@@ -146,6 +148,7 @@ def test_a_history_without_revisions_has_nothing_to_roll_back_to(
 
 
 @pytest.mark.parametrize("data", UNREADABLE.values(), ids=UNREADABLE)
+@pytest.mark.slow
 def test_an_unreadable_manifest_is_left_out(
     s3: "S3Client", publisher: Publisher, versions: list[str], data: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -155,6 +158,7 @@ def test_an_unreadable_manifest_is_left_out(
     assert f"{key} is ignored" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_manifest_of_a_newer_schema_is_left_out(
     s3: "S3Client",
     publisher: Publisher,

@@ -63,6 +63,7 @@ def test_the_history_stands_for_a_route_that_cannot_be_used(
     assert router.model_for().version == scene.first
 
 
+@pytest.mark.slow
 def test_a_start_on_an_older_version_keeps_what_the_route_does_with_seen_items(scene: Scene) -> None:
     scene.promote(scene.second, exclude_seen=True)
     scene.put(model_key(scene.second, WEIGHTS), b"damaged")
@@ -71,6 +72,7 @@ def test_a_start_on_an_older_version_keeps_what_the_route_does_with_seen_items(s
 
 
 @pytest.mark.parametrize("revision", [b"{", b'{"schema": 99}'], ids=["no JSON", "newer schema"])
+@pytest.mark.slow
 def test_a_start_goes_back_to_a_version_that_can_be_loaded(scene: Scene, revision: bytes) -> None:
     scene.put(model_key(scene.second, WEIGHTS), b"damaged")
     scene.put(history_key("live", 3), revision)

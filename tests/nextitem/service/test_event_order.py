@@ -53,6 +53,7 @@ def order(times: list[bytes], sent_at: bytes = b"null") -> tuple[int, ...]:
 @example([(NOW_NS - SECOND + 100, b"1799999999000000100"), (NOW_NS - SECOND, b"1799999999000000000")], None)
 @example([(99, b'"2027-01-15T07:00:00.123456799Z"'), (0, b'"2027-01-15T07:00:00.123456700Z"')], None)
 @example([(0, b"1799999999.123"), (0, b"1799999999123"), (0, b'"2027-01-15T07:59:59.123Z"')], None)
+@pytest.mark.slow
 def test_events_are_in_the_exact_order_of_their_times(
     times: list[tuple[int, bytes]], sent_at: tuple[int, bytes] | None
 ) -> None:

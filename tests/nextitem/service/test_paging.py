@@ -88,6 +88,7 @@ def test_the_pages_are_the_whole_ranking(service: Service, model: Model, me: str
         assert all(len(answer.recommendations) == limit for answer in answers[:-1])
 
 
+@pytest.mark.slow
 def test_nothing_is_repeated_if_the_session_has_changed(service: Service, me: str) -> None:
     first = service.append(me, A, limit=20)
     second = service.append(me, B, limit=20, after=first.next)

@@ -45,6 +45,7 @@ def bucketless(tmp_path: Path, s3_service: "S3Client") -> Router:
     return Router(Registry(BotoObjectStore("another", s3_service), tmp_path), "live", 30, on_fault=lambda _: None)
 
 
+@pytest.mark.slow
 def test_a_session_keeps_its_events(service: Service, me: str) -> None:
     first = service.append(me, A)
     second = service.append(me, B)
@@ -84,6 +85,7 @@ def test_a_snapshot_spares_the_next_request_the_replay(service: Service, me: str
 
 @settings(STEADY, max_examples=40)
 @given(st.lists(st.lists(st.integers(0, 399), min_size=1, max_size=8), min_size=1, max_size=6))
+@pytest.mark.slow
 def test_any_grouping_of_events_leads_to_the_same_session(
     service: Service, model: Model, requests: list[list[int]]
 ) -> None:

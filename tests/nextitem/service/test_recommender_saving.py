@@ -75,6 +75,7 @@ def store(valkey: Valkey) -> SlowStore:
     return SlowStore(valkey.url)
 
 
+@pytest.mark.slow
 def test_a_save_without_a_reply_is_left_to_later_requests(router: Router, store: SlowStore, me: str) -> None:
     service = Service(router, store)
     for _ in range(MAX_PENDING_SAVES):

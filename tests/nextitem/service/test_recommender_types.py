@@ -25,6 +25,7 @@ def service(router: Router, valkey: Valkey) -> Iterator[Service]:
     store.close()
 
 
+@pytest.mark.slow
 def test_events_are_stepped_by_their_types(service: Service, me: str, model: Model) -> None:
     # GIVEN a model that knows carts, and its answer to a view, a cart and an event of an unknown type
     kinds = ["view", "cart", "no-such-type"]

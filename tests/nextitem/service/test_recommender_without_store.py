@@ -38,6 +38,7 @@ def faults(record: RequestRecord) -> list[str]:
     return [kind for kind, _ in record.faults]
 
 
+@pytest.mark.slow
 def test_events_are_answered_from_the_request_itself(service: Service, me: str) -> None:
     answer = service.append(
         me,

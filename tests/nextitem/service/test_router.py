@@ -43,6 +43,7 @@ def scene(bucket: BotoObjectStore, s3: "S3Client", demo: Path, tmp_path: Path) -
     scene.join()
 
 
+@pytest.mark.slow
 def test_the_live_version_answers(scene: Scene) -> None:
     scene.promote(scene.first)
     scene.router.load()
@@ -56,6 +57,7 @@ def test_the_first_request_loads_the_models(scene: Scene) -> None:
     assert scene.served() == scene.first
 
 
+@pytest.mark.slow
 def test_a_new_route_is_read_in_the_background(scene: Scene) -> None:
     scene.promote(scene.first)
     scene.router.load()
@@ -78,6 +80,7 @@ def test_a_new_route_is_read_in_the_background(scene: Scene) -> None:
     assert scene.refreshing() == []
 
 
+@pytest.mark.slow
 def test_a_clock_that_is_set_back_makes_the_route_old(scene: Scene) -> None:
     scene.promote(scene.first)
     scene.router.load()
@@ -88,6 +91,7 @@ def test_a_clock_that_is_set_back_makes_the_route_old(scene: Scene) -> None:
     assert scene.served() == scene.second
 
 
+@pytest.mark.slow
 def test_after_a_refresh_the_next_request_uses_the_new_route(scene: Scene) -> None:
     scene.promote(scene.first)
     scene.router.load()
@@ -97,6 +101,7 @@ def test_after_a_refresh_the_next_request_uses_the_new_route(scene: Scene) -> No
     assert scene.faults == []
 
 
+@pytest.mark.slow
 def test_a_refresh_that_fails_or_is_late_keeps_the_models(scene: Scene) -> None:
     scene.promote(scene.first)
     scene.router.load()
@@ -117,6 +122,7 @@ def test_a_refresh_that_fails_or_is_late_keeps_the_models(scene: Scene) -> None:
     assert scene.served() == scene.second
 
 
+@pytest.mark.slow
 def test_versions_that_leave_the_route_are_deleted_from_disk(scene: Scene) -> None:
     # GIVEN a router that served one version, and another that was promoted since
     scene.promote(scene.first)
@@ -188,6 +194,7 @@ def test_after_any_fault_the_router_keeps_its_models(
     assert len(scene.faults) == 1
 
 
+@pytest.mark.slow
 def test_without_a_model_attempts_are_rare_and_requests_fail_at_once(scene: Scene) -> None:
     for _ in range(5):
         with pytest.raises(NoModel):
@@ -227,6 +234,7 @@ def test_loading_without_a_route_says_what_to_do(scene: Scene) -> None:
         scene.router.load()
 
 
+@pytest.mark.slow
 def test_a_silent_bucket_is_waited_for_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     limit = Deadline.after
@@ -253,6 +261,7 @@ def test_a_silent_bucket_is_waited_for_once(scene: Scene, monkeypatch: pytest.Mo
     assert scene.served() == scene.first
 
 
+@pytest.mark.slow
 def test_an_unexpected_error_is_reported_and_the_next_attempt_works(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,8 @@ from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.service.serving import Draw
 from tests.nextitem.service.router_scene import Scene
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 

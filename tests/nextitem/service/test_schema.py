@@ -78,6 +78,7 @@ def assert_valid_or_refused(body: Any, kind: type[msgspec.Struct], *, strict: bo
 
 @STEADY
 @given(BODIES, st.sampled_from(BODY_TYPES))
+@pytest.mark.slow
 def test_any_json_text_is_valid_or_refused(body: Any, kind: type[msgspec.Struct]) -> None:
     # json writes halves of surrogate pairs, NaN and infinities too, as some clients do.
     assert_valid_or_refused(json.dumps(body).encode(), kind, strict=True)
@@ -89,6 +90,7 @@ def test_any_json_text_is_valid_or_refused(body: Any, kind: type[msgspec.Struct]
     st.sampled_from(BODY_TYPES),
     st.booleans(),
 )
+@pytest.mark.slow
 def test_any_document_is_valid_or_refused(body: Any, kind: type[msgspec.Struct], strict: bool) -> None:
     assert_valid_or_refused(body, kind, strict=strict)
 

@@ -137,6 +137,7 @@ def test_now_and_the_year_2000_are_valid_times() -> None:
 
 @STEADY
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2027, 1, 15), timezones=st.timezones()))
+@pytest.mark.slow
 def test_times_of_all_zones_are_the_same_instant(moment: datetime) -> None:
     milliseconds = occurred(msgspec.json.encode(moment))
     expected = (moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000

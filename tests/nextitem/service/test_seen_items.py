@@ -55,6 +55,7 @@ def test_a_request_decides_about_seen_items_before_route_and_deployment(
 
 @pytest.mark.parametrize("deployment", [True, False])
 @pytest.mark.parametrize("route", [True, False, None])
+@pytest.mark.slow
 def test_the_route_decides_about_seen_items_before_the_deployment(
     bucket: BotoObjectStore, s3: "S3Client", demo: Path, tmp_path: Path, deployment: bool, route: bool | None
 ) -> None:

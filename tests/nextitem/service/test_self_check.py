@@ -76,6 +76,7 @@ def router_of(bucket: BotoObjectStore, folder: Path, *, cold_start: bool = False
     return Router(registry, "live", ttl=1e9, on_fault=lambda fault: pytest.fail(str(fault)), starting=starting)
 
 
+@pytest.mark.slow
 def test_a_working_version_is_reported(
     router: Router, store: ValkeyStore, demo: Path, contents: Callable[[], set[bytes]]
 ) -> None:
@@ -88,6 +89,7 @@ def test_a_working_version_is_reported(
     assert contents() == before
 
 
+@pytest.mark.slow
 def test_every_variant_of_the_route_is_checked(
     bucket: BotoObjectStore, demo: Path, tmp_path: Path, folder: Path, store: ValkeyStore
 ) -> None:

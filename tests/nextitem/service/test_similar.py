@@ -22,6 +22,7 @@ def service(router: Router, valkey: Valkey) -> Iterator[Service]:
     store.close()
 
 
+@pytest.mark.slow
 def test_similar_items_are_those_of_a_session_of_this_item_without_it(service: Service) -> None:
     similar = service.similar(A, limit=20)
     assert A not in items(similar)

@@ -97,6 +97,7 @@ def test_promoted_places_go_to_promoted_items_of_either_team(
 
 @STEADY
 @given(LISTS, COINS, st.dictionaries(st.integers(1, 8), st.sampled_from(ITEMS), max_size=3), st.integers(1, 3))
+@pytest.mark.slow
 def test_pins_have_their_places_and_no_team_and_no_value_is_over_its_maximum(
     lists: tuple[list[str], list[str]], coins: list[bool], pins: dict[int, str], most: int
 ) -> None:

@@ -93,6 +93,7 @@ def event(item_id: str, age: int = 0) -> dict[str, object]:
     return {"item_id": item_id, "event_id": uuid.uuid4().hex, "occurred_at": NOW - age}
 
 
+@pytest.mark.slow
 def test_an_event_counts_once(service: CountingService, me: str) -> None:
     # GIVEN events of two visitors, one of them sent again, one late, one of an unknown item
     view = event(A)

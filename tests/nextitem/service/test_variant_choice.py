@@ -20,6 +20,7 @@ def route_of(share: float) -> Route:
     return Route(1, arms, "now", experiment=EXPERIMENT)
 
 
+@pytest.mark.slow
 def test_without_an_experiment_nothing_is_drawn() -> None:
     def drawn(salt: str) -> float:
         raise AssertionError(salt)

@@ -74,6 +74,7 @@ def store(valkey: Valkey) -> Iterator[ValkeyStore]:
 
 @STEADY
 @given(st.integers(0, 2**32 - 1), st.lists(ENTRIES, max_size=64).map(tuple))
+@pytest.mark.slow
 def test_a_log_is_read_as_it_was_written(length: int, log: tuple[LogEntry, ...]) -> None:
     length = max(length, len(log))
     assert decode_log(encode_log(length, log)) == (length, log)
@@ -81,6 +82,7 @@ def test_a_log_is_read_as_it_was_written(length: int, log: tuple[LogEntry, ...])
 
 @STEADY
 @given(CHAINS, FINITE)
+@pytest.mark.slow
 def test_a_snapshot_is_read_as_it_was_written(chain: bytes, hidden: HiddenState) -> None:
     decoded = decode_snapshot(encode_snapshot(Snapshot(chain, hidden)))
     assert decoded.chain == chain
@@ -90,6 +92,7 @@ def test_a_snapshot_is_read_as_it_was_written(chain: bytes, hidden: HiddenState)
 
 @STEADY
 @given(st.lists(st.tuples(st.text(min_size=1, max_size=40), st.none() | st.integers(0, 99)), min_size=1, max_size=64))
+@pytest.mark.slow
 def test_the_script_writes_the_same_bytes(
     valkey: Valkey, store: ValkeyStore, events: list[tuple[str, int | None]]
 ) -> None:

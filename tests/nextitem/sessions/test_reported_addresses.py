@@ -104,6 +104,7 @@ anything = st.recursive(
 
 @given(host=anything | st.just("host"), port=anything | st.integers(-1, MAX_PORT + 1).map(str))
 @STEADY
+@pytest.mark.slow
 def test_any_reply_is_an_address_or_an_error(host: Any, port: Any) -> None:
     try:
         address = reported_address(host, port, REPLIER)

@@ -192,6 +192,7 @@ def machine(valkey: Valkey) -> Iterator[type[StoreBesideModel]]:
     store.close()
 
 
+@pytest.mark.slow
 def test_hundreds_of_calls_do_what_the_model_does(machine: type[StoreBesideModel]) -> None:
     run_state_machine_as_test(machine, settings=settings(STEADY, max_examples=20, stateful_step_count=40))
     assert machine.reached["steps"] > 100

@@ -42,6 +42,7 @@ telemetry.report_fault(VersionNotFound("y" * 500))
 
 
 @pytest.mark.parametrize("log_format", ["Text", "JSON"])
+@pytest.mark.slow
 def test_each_line_is_one_write_of_the_function_alone(log_format: str) -> None:
     # GIVEN a log that keeps each write apart from the next, and the runtime client's way of writing
     reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

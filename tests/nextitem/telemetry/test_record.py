@@ -247,6 +247,7 @@ def test_a_phase_is_measured_even_if_it_fails() -> None:
     assert set(record.phases) == {"scoring", "store_read"}
 
 
+@pytest.mark.slow
 def test_no_output_contains_an_id(
     start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str], router: Router, valkey: Valkey, me: str
 ) -> None:

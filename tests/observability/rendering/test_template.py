@@ -53,11 +53,13 @@ def plain(body: dict[str, Any]) -> str:
     return str(text)
 
 
+@pytest.mark.slow
 def test_the_committed_template_is_up_to_date() -> None:
     assert TEMPLATE.read_text() == rendered(), "run `make observability`"
     assert yaml.safe_load(rendered()) == json.loads(json.dumps(template()))
 
 
+@pytest.mark.slow
 def test_the_command_writes_template_and_page(tmp_path: Path) -> None:
     # GIVEN a page with an empty table
     page, out = tmp_path / "page.md", tmp_path / "out.yaml"

@@ -57,6 +57,7 @@ def reader(cloud: SmallCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reade
 
 
 @pytest.mark.parametrize("in_vpc", [True, False])
+@pytest.mark.slow
 def test_the_function_reads_lists_and_learns_what_is_missing(
     cloud: SmallCloud, reader: Reader, tmp_path: Path, *, in_vpc: bool
 ) -> None:

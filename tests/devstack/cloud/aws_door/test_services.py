@@ -59,6 +59,7 @@ def read_secret(cloud: SmallCloud, monkeypatch: pytest.MonkeyPatch) -> Callable[
 
 
 @pytest.mark.parametrize("in_vpc", [True, False])
+@pytest.mark.slow
 def test_the_function_reads_the_key_secret(
     cloud: SmallCloud, read_secret: Callable[[Credentials], Any], *, in_vpc: bool
 ) -> None:

@@ -60,6 +60,7 @@ ACCEPTED: dict[str, dict[str, Small]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.slow
 def test_what_would_fail_later_is_refused(site: Site, deploy_small: Callable[..., Deployment], name: str) -> None:
     resources, reason = REFUSED[name]
 

@@ -95,6 +95,7 @@ def read(place: Place, client: str, argument: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_functions_clients_trust_the_doors_and_find_them(start: Start) -> None:
     """GIVEN the template WHEN a worker uses obstore, boto3 and ssl without any setting THEN each reads over TLS."""
     deployment = simulate()

@@ -112,6 +112,7 @@ def without(*names: str) -> Edit:
         ),
     ],
 )
+@pytest.mark.slow
 def test_each_part_of_the_way_is_needed(edit: Edit, lost: set[str]) -> None:
     assert open_services(edit=edit) == {"s3", "secretsmanager", STORE} - lost
 

@@ -110,6 +110,7 @@ def test_each_worker_has_a_log_stream_of_its_own() -> None:
     assert len(streams) == 2
 
 
+@pytest.mark.slow
 def test_variables_that_lambda_reserves_are_refused() -> None:
     def edit(template: dict[str, Any]) -> None:
         template["Globals"]["Function"]["Environment"]["Variables"]["AWS_REGION"] = "eu-west-1"

@@ -23,7 +23,7 @@ from devstack.processes.errors import FunctionFailed
 from tests.devstack.cloud.deployments import recommend, simulate
 from tests.devstack.conftest import FUNCTIONS
 
-pytestmark = pytest.mark.skipif(available() is not None, reason=str(available()))
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(available() is not None, reason=str(available()))]
 LIVE = "arn:aws:lambda:eu-central-1:123456789012:function:shop-recommend:live"
 
 

@@ -189,6 +189,7 @@ def test_a_role_without_a_right_moves_nothing(plant: Edit, reason: str) -> None:
     assert scene.weights == scene.routed == []
 
 
+@pytest.mark.slow
 def test_a_role_that_codedeploy_cannot_assume() -> None:
     def plant(source: Source) -> None:
         (trust,) = properties(source, "DeploymentRole")["AssumeRolePolicyDocument"]["Statement"]

@@ -207,6 +207,7 @@ def test_a_function_that_takes_longer_than_the_integration_allows(start: Start) 
     ],
     ids=["not deployed", "another stage", "no endpoint", "no mapping", "own domain", "no burst", "no rate"],
 )
+@pytest.mark.slow
 def test_an_api_that_answers_nothing(start: Start, plant: Plant | None, values: Values, status: int) -> None:
     api = start(values, plant)
 
@@ -270,6 +271,7 @@ def test_a_preflight_request_is_answered_by_the_configuration(start: Start) -> N
     [lambda source: source["Resources"].pop("PreflightRoute"), changed("PreflightRoute", AuthorizationType="AWS_IAM")],
     ids=["no route", "a route that wants credentials"],
 )
+@pytest.mark.slow
 def test_a_preflight_request_has_no_credentials(start: Start, plant: Plant) -> None:
     api = start(TOKENS, plant)
 
@@ -279,6 +281,7 @@ def test_a_preflight_request_has_no_credentials(start: Start, plant: Plant) -> N
     assert reply.header("access-control-allow-methods") == []
 
 
+@pytest.mark.slow
 def test_what_is_not_modelled_is_refused_by_name(start: Start) -> None:
     with pytest.raises(ValueError, match=r"HttpApiToFunction: PayloadFormatVersion 1\.0 is not modelled"):
         start(plant=changed("HttpApiToFunction", PayloadFormatVersion="1.0"))

@@ -76,6 +76,7 @@ class Scene:
         return [event["Step"] for _, event in self.events]
 
 
+@pytest.mark.slow
 def test_the_function_gets_four_steps_with_the_secrets_arn(served: tuple[Rotation, Clients]) -> None:
     scene = Scene(served)
 
@@ -98,6 +99,7 @@ def test_the_function_gets_four_steps_with_the_secrets_arn(served: tuple[Rotatio
     ],
     ids=["another service", "another account", "another secret", "another function", "another action"],
 )
+@pytest.mark.slow
 def test_without_permission_the_function_is_not_invoked(served: tuple[Rotation, Clients], plant: Edit) -> None:
     scene = Scene(served, plant)
 
@@ -139,6 +141,7 @@ def test_a_rotation_after_a_failed_one_does_not_show_the_old_reason(served: tupl
     assert scene.steps[2:] == STEPS
 
 
+@pytest.mark.slow
 def test_a_schedule_of_a_function_that_is_not_there(served: tuple[Rotation, Clients]) -> None:
     scene = Scene(served, with_value("KeyRotation", "RotationLambdaARN", Account().arn("lambda", "function:another")))
 

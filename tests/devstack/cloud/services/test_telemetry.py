@@ -58,5 +58,6 @@ def test_the_template_loses_nothing(values: Values) -> None:
         }), MANAGED, "ManagedRecommendFunction: logs:CreateLogStream .* because no VPC endpoint policy"),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_a_loss_is_found(plant: Edit, values: Values, loss: str) -> None:
     assert any(re.search(loss, found) for found in losses(values, plant))

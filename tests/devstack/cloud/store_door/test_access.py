@@ -84,6 +84,7 @@ def failing(scene: StoreScene, connect: Connect, rules: Sequence[str]) -> set[st
     return set(failed)
 
 
+@pytest.mark.slow
 def test_the_rights_suffice(scene: StoreScene, connect: Connect) -> None:
     assert failing(scene, connect, rights(scene)) == set()
 

@@ -12,6 +12,7 @@ COMMANDS = st.lists(st.lists(st.binary(max_size=40), min_size=1, max_size=5).map
 
 @STEADY
 @given(COMMANDS, st.data())
+@pytest.mark.slow
 def test_commands_are_read_however_their_bytes_arrive(commands: list[tuple[bytes, ...]], data: st.DataObject) -> None:
     rest, reader, read = b"".join(map(pack, commands)), CommandReader(), list[tuple[bytes, ...]]()
     while rest:

@@ -59,6 +59,7 @@ def test_the_function_logs_in_and_stores_a_session(scene: StoreScene, connect: C
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
+@pytest.mark.slow
 def test_auth_and_hello_log_in(scene: StoreScene, protocol: int) -> None:
     with client(scene, username=USER, password=token(scene), protocol=protocol) as logged_in:
         assert logged_in.ping()

@@ -260,6 +260,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "layout", [Layout(), Layout(user="session_id")], ids=["given sessions", "sessions cut from users"]
 )
+@pytest.mark.slow
 def test_a_session_of_too_many_events_is_refused(tmp_path: Path, layout: Layout) -> None:
     path = tmp_path / "events.csv"
     path.write_bytes(
@@ -271,6 +272,7 @@ def test_a_session_of_too_many_events_is_refused(tmp_path: Path, layout: Layout)
     )
 
 
+@pytest.mark.slow
 def test_reading_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # GIVEN an empty working folder, and an empty folder for temporary files
     here, temporary = tmp_path / "here", tmp_path / "temporary"

@@ -24,6 +24,7 @@ def noise(sessions: int, seconds: int) -> list[Row]:
     ]
 
 
+@pytest.mark.slow
 def test_items_of_one_time_have_no_order_to_learn(tmp_path: Path) -> None:
     # GIVEN pure noise in a file that is sorted by item
     sessions = items_of(read_sessions(write_csv(tmp_path / "e.csv", noise(1500, 1))))
@@ -52,6 +53,7 @@ def test_the_order_of_one_time_does_not_tell_that_of_the_next(tmp_path: Path) ->
     assert np.mean([items[0] == items[3] for items in sessions]) == pytest.approx(0.5, abs=0.06)
 
 
+@pytest.mark.slow
 def test_the_order_of_the_rows_does_not_count(tmp_path: Path) -> None:
     # GIVEN the same events in two orders
     rows = noise(200, 2)

@@ -44,6 +44,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.stop()
 
 
+@pytest.mark.slow
 def test_without_filters_prepare_writes_what_split_writes(tmp_path: Path) -> None:
     # GIVEN events with equal times, sessions in reverse order of start, and an item that only test has
     rows = [f"s{7 * (n // 10) % 40},i{n % 9},{1_600_000_000 + n // 3 * 9_000}" for n in reversed(range(400))]
@@ -136,6 +137,7 @@ def test_executors_of_their_own_write_the_same_bytes(events: Path, tmp_path: Pat
     assert list(scratch.glob("result-*/part-*.parquet"))
 
 
+@pytest.mark.slow
 def test_a_missing_object_or_bucket_is_named(bucket: str, tmp_path: Path) -> None:
     for address, why in (
         (f"s3://{bucket}/none", f"s3://{bucket}/none: no such object or prefix"),

@@ -90,6 +90,7 @@ def test_items_are_read_as_python_reads_them(lines: list[str], quote: bool, end:
     assert items == [item for _, item, _ in records][1:]
 
 
+@pytest.mark.slow
 def test_reading_drops_no_repeat_unless_it_is_asked_to(tmp_path: Path) -> None:
     path = tmp_path / "events.csv"
     path.write_text("session_id,item_id,timestamp\ns,a,1\ns,a,1\ns,a,2\ns,b,3\n")
@@ -214,6 +215,7 @@ def test_a_packed_file_says_so_in_its_name(tmp_path: Path, name: str) -> None:
         ("1", "1.5::DOUBLE", None),
     ],
 )
+@pytest.mark.slow
 def test_types_of_times_that_do_not_go_together_are_named(
     tmp_path: Path, first: str, second: str, types: tuple[str, str] | None
 ) -> None:

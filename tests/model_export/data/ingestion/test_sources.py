@@ -53,6 +53,7 @@ def test_tables_that_hold_deleted_rows_are_refused(tmp_path: Path, file: str, wh
         read_sessions(tmp_path / "table")
 
 
+@pytest.mark.slow
 def test_only_parts_below_the_named_folder_hide_a_file(tmp_path: Path) -> None:
     # GIVEN a folder whose own path has such parts, and a file that is named itself
     path = written(tmp_path / "_export" / ".cache" / "_a.csv")
@@ -79,6 +80,7 @@ def test_utf_16_is_read_by_its_mark(tmp_path: Path, encoding: str, suffix: str) 
     assert items == [f"é{n}🙂" for n in range(CHUNK_BYTES // 16)]
 
 
+@pytest.mark.slow
 def test_quotes_in_tsv_swallow_no_rows(tmp_path: Path) -> None:
     # GIVEN titles with lone quotes, which together look like one field over three rows
     path = written(
@@ -93,6 +95,7 @@ def test_quotes_in_tsv_swallow_no_rows(tmp_path: Path) -> None:
     assert items_of(read_sessions(path, Layout(quotes=True))) == [["a"]]
 
 
+@pytest.mark.slow
 def test_a_column_may_have_the_name_of_the_number(tmp_path: Path) -> None:
     path = written(tmp_path / "e.csv", "#row,item\n7,a\n7,b\n")
     numbered = read_sessions(path, Layout(session=("#row",), item="item", time="#row"))
@@ -149,6 +152,7 @@ def test_a_wrong_date_or_offset_is_named(tmp_path: Path, line: str, what: str) -
     assert str(caught.value).startswith(f"{path}, row 2, column 'day': {what}")
 
 
+@pytest.mark.slow
 def test_an_offset_is_added_to_the_date(tmp_path: Path) -> None:
     # More milliseconds than a day has
     path = written(tmp_path / "e.csv", "s,i,ms,day\ns,a,250,2016-05-09\ns,b,86400500,2016-05-09 12:00:00\n")

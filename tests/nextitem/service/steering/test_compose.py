@@ -76,6 +76,7 @@ def test_an_answer_follows_the_rules_exactly(seed: int, k: int) -> None:
 
 @STEADY
 @given(seed=st.integers(0, 2**32), k=st.integers(1, 30))
+@pytest.mark.slow
 def test_a_longer_answer_begins_with_a_shorter_one(seed: int, k: int) -> None:
     scores = np.random.default_rng(seed).normal(size=ITEMS)
     wishes = some_wishes(seed, ITEMS, np.argsort(-scores).tolist())

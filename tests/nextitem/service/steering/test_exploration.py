@@ -92,6 +92,7 @@ def test_a_boost_multiplies_the_probability_of_a_draw(routed: RoutedModel) -> No
                 assert drawn.items == answered(routed, 1.0, 8, *session).items
 
 
+@pytest.mark.slow
 def test_each_session_draws_for_itself_and_likely_items_come_more_often(routed: RoutedModel) -> None:
     # GIVEN many sessions that differ in an item that the model does not know, so that their states are the same
     drawn = Counter[int]()
@@ -115,6 +116,7 @@ def test_a_visitor_without_a_known_item_explores_too(routed: RoutedModel) -> Non
 
 
 @pytest.mark.parametrize(("route", "expected"), [(0.0, 0.0), (0.3, 0.3), (None, 0.2)])
+@pytest.mark.slow
 def test_the_route_decides_before_the_deployment(
     bucket: BotoObjectStore, s3: "S3Client", demo: Path, tmp_path: Path, route: float | None, expected: float
 ) -> None:

@@ -76,6 +76,7 @@ def values(service: Service, answer: Any, field: str) -> list[Any]:
 CHEAP: dict[str, Any] = {"filter": {"named": "cheap"}, "limit": 10, "fields": ["price", "category"]}
 
 
+@pytest.mark.slow
 def test_every_operation_answers_with_items_of_which_the_filter_is_true(service: Service, me: str) -> None:
     # GIVEN a session
     whole = items(service.recommend(A, B, limit=200, exclude=[]))
