@@ -53,7 +53,8 @@ SETTINGS: dict[str, FitConfig] = {
     "recency 1.5": replace(DEFAULTS, recency=1.5),
     "weight decay .1": replace(DEFAULTS, weight_decay=0.1),
     "averaging .998": replace(DEFAULTS, averaging=0.998),
-    "hidden 256": replace(DEFAULTS, hidden=256),
+    "hidden 128": replace(DEFAULTS, hidden=128),
+    "hidden 192": replace(DEFAULTS, hidden=192),
     "two layers": replace(DEFAULTS, layers=2),
     "co-visitation": replace(DEFAULTS, memory_events=1),
 }

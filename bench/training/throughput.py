@@ -108,7 +108,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     sessions = read_sessions(arguments.events) if arguments.events else simulated_sessions(SESSIONS, PRODUCTS)
-    config = complete_config(FitConfig(), sessions)
+    config = complete_config(FitConfig(hidden=128), sessions)
     contenders = _contenders(sessions, config)
     for contender in contenders.values():
         for _ in range(WARM):
@@ -134,7 +134,7 @@ def _contenders(sessions: Sessions, config: FitConfig) -> dict[str, Contender]:
     def contender(loss: FitConfig, kind: torch.dtype, compiled: bool = False) -> Contender:
         return Contender(sessions, loss, make_loss(loss, counts, kind), compiled=compiled)
 
-    lanes = complete_config(FitConfig(loss="softmax", batching="session-parallel"), sessions)
+    lanes = complete_config(FitConfig(hidden=128, loss="softmax", batching="session-parallel"), sessions)
     softmax, sampled = replace(config, loss="softmax"), replace(config, loss="sampled-softmax")
     return {
         PLAIN: Contender(sessions, config, Plain(), 1),

@@ -37,7 +37,9 @@ class FitOptions:
         int,
         typer.Option(help="Networks that are trained apart and serve as one; 0: as many as time allows, at most 2."),
     ] = FitConfig.networks
-    hidden: Annotated[int, typer.Option(help="Hidden size of each network, a multiple of 16.")] = FitConfig.hidden
+    hidden: Annotated[
+        int, typer.Option(help="Hidden size of each network, a multiple of 16; 0: by the size of the data.")
+    ] = FitConfig.hidden
     layers: Annotated[int, typer.Option(help="GRU layers.")] = FitConfig.layers
     loss: Annotated[str, typer.Option(help=f"{', '.join(LOSSES)}; auto: by the size of the data.")] = FitConfig.loss
     optimiser: Annotated[str, typer.Option(help=f"{', '.join(OPTIMISERS)}.")] = FitConfig.optimiser

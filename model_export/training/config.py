@@ -39,7 +39,7 @@ class FitConfig:
     """Minutes that the training may take on two cores, by `defaults.expected_seconds`."""
     networks: int = BY_DATA
     """Networks that serve as one: see `merge`."""
-    hidden: int = 128
+    hidden: int = BY_DATA
     """Hidden size of each network, a multiple of 16."""
     layers: int = 1
     """GRU layers."""
@@ -106,7 +106,11 @@ class FitConfig:
             ("epochs", self.epochs >= 0, "at least 1, or 0 for as many as suit the data"),
             ("minutes", 0.0 < self.minutes < math.inf, "above 0"),
             ("networks", 0 <= self.networks <= MAX_NETWORKS, f"1 to {MAX_NETWORKS}, or 0 for as many as time allows"),
-            ("hidden", self.hidden >= HIDDEN_UNIT and self.hidden % HIDDEN_UNIT == 0, f"a multiple of {HIDDEN_UNIT}"),
+            (
+                "hidden",
+                self.hidden >= 0 and self.hidden % HIDDEN_UNIT == 0,
+                f"a multiple of {HIDDEN_UNIT}, or 0 for what suits the data",
+            ),
             ("layers", self.layers >= 1, "at least 1"),
             ("loss", self.loss in LOSSES, f"one of {', '.join(LOSSES)}"),
             ("optimiser", self.optimiser in OPTIMISERS, f"one of {', '.join(OPTIMISERS)}"),

@@ -21,6 +21,10 @@ BESIDE_EPOCHS = 1.3
 """All of a training beside the epochs alone: validations, the session memory, the choice of the ranking."""
 NETWORKS = 2
 """Networks that serve as one, where time allows: each further one costs a request more than it brings."""
+HIDDEN, WIDE_HIDDEN = 128, 256
+"""Hidden size of each network. In all shops that were tried the wide one was better or as good. Requests and training
+pay for it, so where the catalogue has more than `WIDE_UP_TO` items, or time is short, it is the other."""
+WIDE_UP_TO = 20_000
 BATCHINGS: tuple[Batching, ...] = ("padded", "session-parallel")
 """How the networks are trained in turn, if the settings leave it open."""
 SECONDS_PER_PRODUCT = {"softmax": 3e-11, "sampled-softmax": 1e-10, "bpr-max": 1e-10}
@@ -86,6 +90,11 @@ def for_data(config: FitConfig, shape: DataShape) -> FitConfig:
         config, batch=config.batch or min(max(shape.rows // STEPS, MIN_BATCH), MAX_BATCH), loss=_loss(config, shape)
     )
     wanted = config.epochs or min(max(round(ENOUGH_TRANSITIONS / max(shape.transitions, 1)), MIN_EPOCHS), MAX_EPOCHS)
+    wide = replace(config, hidden=WIDE_HIDDEN, networks=config.networks or NETWORKS, epochs=wanted)
+    may_be_wide = not config.hidden and wide.networks <= NETWORKS and shape.items <= WIDE_UP_TO
+    if may_be_wide and expected_seconds(wide, shape) <= config.minutes * 60:
+        return wide
+    config = replace(config, hidden=config.hidden or HIDDEN)
     for networks in range(config.networks or NETWORKS, 0, -1):
         complete = replace(config, networks=networks, epochs=wanted)
         epochs = int(wanted * min(1.0, config.minutes * 60 / max(expected_seconds(complete, shape), 1e-9)))
@@ -98,7 +107,7 @@ def expected_seconds(config: FitConfig, shape: DataShape) -> float:
     """Return the seconds that a training takes on two cores: epochs of the validation and of the refit, and the rest.
 
     Args:
-        config: settings with networks, epochs, batch and loss.
+        config: settings with networks, hidden, epochs, batch and loss.
         shape: of the training data.
     """
     scored = shape.items if config.loss == "softmax" else min(config.samples, shape.items)
@@ -131,6 +140,8 @@ def _reasons(config: FitConfig, chosen: FitConfig, shape: DataShape) -> Iterator
     wanted = f"{ENOUGH_TRANSITIONS:,.0f} / {shape.transitions:,} next items, from {MIN_EPOCHS} to {MAX_EPOCHS}"
     minutes = expected_seconds(chosen, shape) / 60
     time = f"expected are {minutes:.1f} of {config.minutes:g} minutes"
+    wide = f"{WIDE_HIDDEN} up to {WIDE_UP_TO:,} and where time allows, else {HIDDEN}"
+    yield "hidden", f"{shape.items:,} items, {wide}; {time}"
     yield "networks", f"at most {NETWORKS}, {time}"
     yield "epochs", f"{wanted}, {time}"
     yield "batch", f"{shape.rows:,} sessions with a next item / {STEPS}, from {MIN_BATCH} to {MAX_BATCH}"

@@ -103,7 +103,7 @@ def test_a_session_of_too_many_events_is_named() -> None:
     [
         (("--loss", "bpr"), "loss must be one of auto, softmax, sampled-softmax, bpr-max, not 'bpr'"),
         (("--epochs", "-3"), "epochs must be at least 1, or 0 for as many as suit the data, not -3"),
-        (("--hidden", "100"), "hidden must be a multiple of 16, not 100"),
+        (("--hidden", "100"), "hidden must be a multiple of 16, or 0 for what suits the data, not 100"),
         (("--layers", "0"), "layers must be at least 1, not 0"),
         (("--batch", "-1"), "batch must be at least 1, or 0 for as many as suit the data, not -1"),
         (("--dropout", "1"), "dropout must be at least 0 and below 1, not 1.0"),

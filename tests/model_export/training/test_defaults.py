@@ -16,6 +16,7 @@ from model_export.training.defaults import (
     MIN_BATCH,
     MIN_EPOCHS,
     NETWORKS,
+    WIDE_UP_TO,
     DataShape,
     decisions,
     expected_seconds,
@@ -31,6 +32,7 @@ from tests.model_export.tiny import RecordingWatcher, cycle
 QUICK = FitConfig(epochs=3, networks=1, hidden=16, batch=8, learning_rate=0.02, temperature=0.2, validation_days=1)
 
 
+OPEN = FitConfig()
 SMALL, LARGE = DataShape(80_000, 20_000, 18_000), DataShape(1_000_000, 180_000, 40_000)
 
 
@@ -60,6 +62,20 @@ def test_little_time_costs_epochs_then_networks_then_epochs() -> None:
     assert for_data(FitConfig(minutes=0.001, networks=4, epochs=7), LARGE).networks == 4
 
 
+def test_a_small_catalogue_gets_wide_networks_where_time_allows() -> None:
+    def width(items: int, config: FitConfig = OPEN) -> int:
+        return for_data(config, DataShape(80_000, 20_000, items)).hidden
+
+    assert width(WIDE_UP_TO) == 256
+    assert width(WIDE_UP_TO + 1) == 128
+    # AND little time, or more networks than a request pays for by default, take the narrow ones
+    assert width(WIDE_UP_TO, FitConfig(minutes=1)) == 128
+    assert width(WIDE_UP_TO, FitConfig(networks=4)) == 128
+    # AND what is set stays
+    assert width(WIDE_UP_TO, FitConfig(hidden=64)) == 64
+    assert width(WIDE_UP_TO + 1, FitConfig(hidden=256)) == 256
+
+
 def test_networks_differ_in_seed_and_take_both_batchings_in_turn() -> None:
     configs = network_configs(for_data(FitConfig(networks=3, seed=5), SMALL))
     assert [config.seed for config in configs] == [5, 6, 7]
@@ -71,17 +87,18 @@ def test_what_was_chosen_is_said_with_its_inputs() -> None:
     sessions = handmade("a b c", "b c", "c", start=0)
     assert [str(each) for each in decisions(FitConfig(), sessions)] == [
         "loss softmax: 3 items, at most 2 x 2,048",
+        "hidden 256: 3 items, 256 up to 20,000 and where time allows, else 128; expected are 0.0 of 25 minutes",
         "networks 2: at most 2, expected are 0.0 of 25 minutes",
         "epochs 10: 4,000,000 / 3 next items, from 6 to 10, expected are 0.0 of 25 minutes",
         "batch 128: 2 sessions with a next item / 700, from 128 to 256",
         "batching auto: padded, then session-parallel, network by network",
     ]
-    one = decisions(FitConfig(epochs=3, networks=1, loss="bpr-max", batching="padded", batch=5), sessions)
+    one = decisions(FitConfig(epochs=3, networks=1, hidden=16, loss="bpr-max", batching="padded", batch=5), sessions)
     assert one == []
 
 
 def test_set_values_stay() -> None:
-    config = FitConfig(epochs=3, batch=17, loss="bpr-max", networks=1)
+    config = FitConfig(epochs=3, batch=17, loss="bpr-max", networks=1, hidden=48)
     assert for_data(config, LARGE) == config
 
 

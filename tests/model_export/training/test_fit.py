@@ -159,7 +159,7 @@ def test_learns_with_a_small_temperature() -> None:
     [
         ("epochs", -1, "at least 1"),
         ("hidden", 100, "a multiple of 16"),
-        ("hidden", 0, "a multiple of 16"),
+        ("hidden", -16, "a multiple of 16"),
         ("layers", 0, "at least 1"),
         ("loss", "top1", "one of auto, softmax, sampled-softmax, bpr-max"),
         ("learning_rate", 0.0, "above 0 and at most 1"),
