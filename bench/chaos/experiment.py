@@ -114,7 +114,7 @@ def run(fault: Fault, target: Target, entry: Entry, model: Model, sessions: int,
         began = time.monotonic()
         fault.inject(target)
         fault_time = _FaultTime(began, time.monotonic())
-        _await_recovery(traffic.journal, pace)
+        _await_recovery(traffic.journal, pace, fault_time.ended)
     calls, deletions = traffic.journal.calls, traffic.journal.deletions
     deleted = {deletion.session_id for deletion in deletions}
     finals = _finals(entry.url, sorted({call.session_id for call in calls} - deleted))
@@ -144,10 +144,10 @@ def run(fault: Fault, target: Target, entry: Entry, model: Model, sessions: int,
     )
 
 
-def _await_recovery(journal: Journal, pace: Pace) -> None:
-    ended = time.monotonic()
-    while (since := time.monotonic() - ended) < PATIENCE_SECONDS:
-        if since >= pace.after and journal.consecutive_session_answers >= RECOVERED:
+def _await_recovery(journal: Journal, pace: Pace, fault_ended: float) -> None:
+    while (since := time.monotonic() - fault_ended) < PATIENCE_SECONDS:
+        # Answers from before the fault's end say nothing about recovery, and `_recovery` does not count them.
+        if since >= pace.after and journal.newest_are_from_the_session(RECOVERED, fault_ended):
             return
         time.sleep(POLL_SECONDS)
 

@@ -56,13 +56,11 @@ class Journal:
     _calls: list[Call] = field(default_factory=list)
     _deletions: list[Deletion] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _consecutive: int = 0
 
     def add(self, call: Call) -> None:
         """Add a call that has ended."""
         with self._lock:
             self._calls.append(call)
-            self._consecutive = self._consecutive + 1 if call.served_by == "session" else 0
 
     def add_deletion(self, deletion: Deletion) -> None:
         """Add a deletion that has ended."""
@@ -81,7 +79,8 @@ class Journal:
         with self._lock:
             return list(self._calls)
 
-    @property
-    def consecutive_session_answers(self) -> int:
-        """The number of newest calls in a row that were served from the session."""
-        return self._consecutive
+    def newest_are_from_the_session(self, count: int, since: float) -> bool:
+        """Tell whether the newest calls, so many of them, ended since a moment and were served from the session."""
+        with self._lock:
+            newest = self._calls[-count:]
+        return len(newest) == count and all(call.served_by == "session" and call.ended >= since for call in newest)
