@@ -22,15 +22,15 @@ REQUEST_MS = 0.7
 """Time of a request without scoring, with a store on loopback (`python -m bench.function.warm`)."""
 STORE_MS = 0.6
 """Additional time of a round trip to a store in the VPC."""
-MS_PER_ITEM = 2.0e-6
-"""Scoring on one core, hidden size 128 (`python -m bench.engine.latency --catalogue 5000000`); smaller catalogues take
+MS_PER_ITEM = 2.2e-6
+"""Scoring on one core, hidden size 256 (`python -m bench.engine.latency --catalogue 1000000`); smaller catalogues take
 less for each item."""
-SESSION_KB = 4.0
-"""A session with a full window, its snapshot and its last recommendations (`python -m bench.store.append_script`)."""
+LOGGED_KB = 3.5
+"""A session with a full window and its last recommendations, without its snapshot (`bench.store.append_script`)."""
 LOG_KB = 2.8
 """Per request: a metrics record, an access log entry and Lambda's own lines."""
-ECPU_PER_REQUEST = 6
-"""The append returns up to 4 KB; the snapshot and the count of what trends are one more each."""
+TREND_ECPU = 1
+"""Of the count of what trends. An ECPU is a command that moves up to 1 KB."""
 EVENTS_PER_SESSION = 5.0
 """Assumed where the number of sessions is not an input."""
 VCPU_MB = 1769
@@ -44,7 +44,9 @@ RUNTIME_MB = 120
 """Memory of a function without its model (`python -m bench.function.memory_size`)."""
 BYTES_PER_WEIGHT = 3.0
 """Rows in int16 and an inverted file, which large catalogues get (`python -m bench.engine.cost`)."""
-HIDDEN = 128
+HIDDEN, HIDDEN_OF_FEW, FEW_ITEMS = 256, 512, 20_000
+"""Hidden size of the model that `nextitem train` makes by default, two networks in one, and that for so few items."""
+FLOAT_BYTES = 4
 HEADROOM = 1.3
 ZONES = 2
 UTILISATION = 0.7
@@ -109,13 +111,18 @@ class Cost:
         return self.total / self.requests * 1e6
 
 
+def hidden_for(catalogue: int) -> int:
+    """Return the hidden size of a model with default settings."""
+    return HIDDEN_OF_FEW if catalogue <= FEW_ITEMS else HIDDEN
+
+
 def memory_for(catalogue: int) -> int:
     """Return the minimum memory (MB) that holds the model and comes with a whole vCPU.
 
     Raises:
         ValueError: the catalogue needs more memory than Lambda offers.
     """
-    model = catalogue * HIDDEN * BYTES_PER_WEIGHT / 2**20
+    model = catalogue * hidden_for(catalogue) * BYTES_PER_WEIGHT / 2**20
     needed = ceil((RUNTIME_MB + model) * HEADROOM)
     if needed > MAX_MB:
         raise ValueError(f"{catalogue:,} items need {needed:,} MB, and a function has at most {MAX_MB:,}")
@@ -199,8 +206,11 @@ def _store(deployment: Deployment, requests: float) -> dict[str, float]:
     sessions = deployment.sessions_per_day
     if sessions is None:
         sessions = deployment.rps * 86_400 / EVENTS_PER_SESSION
-    gigabytes = max(prices.VALKEY_SERVERLESS_MINIMUM_GB, sessions * SESSION_KB / 2**20)
+    snapshot_kb = hidden_for(deployment.catalogue) * FLOAT_BYTES / 1024
+    session_kb = LOGGED_KB + snapshot_kb
+    ecpu = ceil(session_kb) + ceil(snapshot_kb) + TREND_ECPU  # the append returns all of it, then the snapshot is set
+    gigabytes = max(prices.VALKEY_SERVERLESS_MINIMUM_GB, sessions * session_kb / 2**20)
     return {
         "Valkey serverless, data": gigabytes * HOURS * prices.VALKEY_SERVERLESS_GB_HOUR,
-        "Valkey serverless, ECPU": requests * ECPU_PER_REQUEST / 1e6 * prices.VALKEY_SERVERLESS_MILLION_ECPU,
+        "Valkey serverless, ECPU": requests * ecpu / 1e6 * prices.VALKEY_SERVERLESS_MILLION_ECPU,
     }

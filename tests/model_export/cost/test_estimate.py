@@ -7,7 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_export.cost import prices
-from model_export.cost.estimate import MAX_MB, SECONDS, VCPU_MB, Cost, Deployment, Strategy, cost_of, memory_for
+from model_export.cost.estimate import (
+    FEW_ITEMS,
+    MAX_MB,
+    SECONDS,
+    VCPU_MB,
+    Cost,
+    Deployment,
+    Strategy,
+    cost_of,
+    hidden_for,
+    memory_for,
+)
+from model_export.training.config import FitConfig
+from model_export.training.defaults import DataShape, for_data
 from tests.model_export.cli.commandline import done, nextitem
 
 SMALL = Deployment(rps=1.0)
@@ -61,14 +74,27 @@ def test_managed_instances_are_three_until_their_processors_are_busy() -> None:
     assert instances(1.0) == instances(500.0) == 3
     assert instances(5000.0) > 10
     with pytest.raises(ValueError, match="larger instances"):
-        cost_of(replace(SMALL, catalogue=20_000_000, strategy="managed-instances"))
+        cost_of(replace(SMALL, catalogue=10_000_000, strategy="managed-instances"))
 
 
 def test_memory_is_a_whole_vcpu_or_what_the_catalogue_needs() -> None:
     assert memory_for(1000) == VCPU_MB
-    assert VCPU_MB < memory_for(20_000_000) <= MAX_MB
+    assert VCPU_MB < memory_for(10_000_000) <= MAX_MB
     with pytest.raises(ValueError, match="at most 10,240"):
         memory_for(10**9)
+
+
+@pytest.mark.parametrize("items", [10, FEW_ITEMS, FEW_ITEMS + 1])
+def test_the_hidden_size_is_that_of_a_training_with_defaults(items: int) -> None:
+    config = for_data(FitConfig(), DataShape(80_000, 20_000, items))
+    assert hidden_for(items) == config.hidden * config.networks
+
+
+def test_a_wider_model_has_longer_snapshots_in_the_store() -> None:
+    busy = replace(SMALL, rps=100.0)
+    few, many = (cost_of(replace(busy, catalogue=items)).lines for items in (FEW_ITEMS, FEW_ITEMS + 1))
+    assert few["Valkey serverless, data"] == pytest.approx(many["Valkey serverless, data"] * 5.5 / 4.5)
+    assert few["Valkey serverless, ECPU"] == pytest.approx(many["Valkey serverless, ECPU"] * 9 / 7)
 
 
 def test_the_command_prints_what_it_computes() -> None:
