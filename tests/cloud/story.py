@@ -228,9 +228,10 @@ class Story:
         return self._request(caller, "GET", "/v1/health")
 
     def _until(self, what: str, ask: Callable[[], Answer], is_done: Callable[[Answer], bool]) -> Answer:
-        """Ask until the answer is as it must be: on a busy machine a cold environment may run out of its time."""
+        """Ask until the answer is as it must be. On a busy machine an answer may be a server error; others are refused."""
         for _ in range(ATTEMPTS):
             answer = ask()
+            assert answer.status == 200 or answer.status >= 500, answer
             if answer.status == 200 and is_done(answer):
                 return answer
             time.sleep(PAUSE_SECONDS)
