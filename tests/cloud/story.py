@@ -228,7 +228,7 @@ class Story:
         return self._request(caller, "GET", "/v1/health")
 
     def _until(self, what: str, ask: Callable[[], Answer], is_done: Callable[[Answer], bool]) -> Answer:
-        """Ask until the answer is as it must be. On a busy machine an answer may be a server error; others are refused."""
+        """Ask until the answer is as it must be. A busy machine may answer with a server error; a refusal ends it."""
         for _ in range(ATTEMPTS):
             answer = ask()
             assert answer.status == 200 or answer.status >= 500, answer
