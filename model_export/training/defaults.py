@@ -22,8 +22,8 @@ BESIDE_EPOCHS = 1.3
 NETWORKS = 2
 """Networks that serve as one, where time allows: each further one costs a request more than it brings."""
 HIDDEN, WIDE_HIDDEN = 128, 256
-"""Hidden size of each network. In all shops that were tried the wide one was better or as good. Requests and training
-pay for it, so where the catalogue has more than `WIDE_UP_TO` items, or time is short, it is the other."""
+"""Hidden size of each network. In the shops that were tried the wide one was better, or no difference was certain.
+Requests and training pay for it: with more than `WIDE_UP_TO` items, or where time is short, it is the other."""
 WIDE_UP_TO = 20_000
 BATCHINGS: tuple[Batching, ...] = ("padded", "session-parallel")
 """How the networks are trained in turn, if the settings leave it open."""
