@@ -19,6 +19,10 @@ from devstack.services.bucket import ACCESS_KEY, REGION
 ACCOUNT_ID = "123456789012"
 """The account of the examples in AWS's documents."""
 VERSION = "$LATEST"
+INIT_SECONDS = 10.0
+"""Lambda's limit for the init phase of an environment that an invocation waits for."""
+LONG_INIT_SECONDS = 130.0
+"""Lambda's limit for the init phase elsewhere, unless the function's timeout is longer."""
 CREDENTIALS_PATH = "/2021-04-23/credentials"
 """Path of the container credentials provider, which replaces the keys under SnapStart, as on Lambda."""
 CREDENTIALS_TOKEN = "devstack, no token"  # noqa: S105 - no secret
@@ -73,6 +77,19 @@ class Function:
     def processes(self) -> int:
         """Number of processes in one worker."""
         return self.concurrency or 1
+
+    def init_seconds(self, *, is_prepared: bool) -> float:
+        """Return the limit for the init phase, in seconds.
+
+        It is short only on demand: managed instances, provisioned concurrency and SnapStart make environments in
+        advance, https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
+
+        Args:
+            is_prepared: whether the worker is started before an invocation needs it.
+        """
+        if is_prepared or self.snap_start or self.concurrency is not None:
+            return max(LONG_INIT_SECONDS, self.timeout_seconds)
+        return INIT_SECONDS
 
     @property
     def arn(self) -> str:

@@ -23,8 +23,6 @@ from devstack.lambda_runtime.worker import ColdStart, Worker
 from devstack.processes.children import Children
 from devstack.processes.errors import StackError
 
-INIT_SECONDS = 10.0
-"""Lambda's limit for the init phase."""
 RESTORE_SECONDS = 10.0
 """Lambda's limit for a restore from SnapStart's snapshot, the function's hooks included."""
 
@@ -235,12 +233,13 @@ class WorkerPool:
             loop.call_soon_threadsafe(self._remove, worker)
 
         child.on_exit(on_exit)
-        loop.call_later(INIT_SECONDS, self._check_init, worker)
+        limit = self._function.init_seconds(is_prepared=is_prepared)
+        loop.call_later(limit, self._check_init, worker, limit)
         return number
 
-    def _check_init(self, worker: Worker) -> None:
+    def _check_init(self, worker: Worker, limit: float) -> None:
         if not worker.is_past_init:
-            self._end_if_not_ready(worker, f"Init timed out after {INIT_SECONDS:g} seconds")
+            self._end_if_not_ready(worker, f"Init timed out after {limit:g} seconds")
         elif worker.is_ready:
             worker.starting = 0  # processes that have not come by now never will
             self._dispatch()

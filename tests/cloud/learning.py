@@ -15,19 +15,20 @@ EARLIER = ROOT / "devstack" / "demo_earlier"
 DELETED = "/v1/sessions/visitor-2"
 
 
-def fill_and_compact(cloud: LocalCloud, until: Until, events: int) -> None:
+def fill_and_compact(cloud: LocalCloud, until: Until, request: Callable[..., Answer], events: int) -> None:
     """Bring all events into the lake, and take those of a deleted session out again.
 
     Args:
         cloud: with `Learning`.
         until: asks a cold function again.
+        request: sends a caller's request, and gives an answer of 200.
         events: that were stored so far.
     """
     body = {"events": [{"item_id": "tea-001", "event_id": "deleted-1"}]}
     until(
         "the event is stored",
-        lambda: cloud.actors.request(cloud.caller(), "POST", f"{DELETED}/events", body),
-        lambda answer: answer.status == 200 and answer.body["stored"],
+        lambda: request(cloud.caller(), "POST", f"{DELETED}/events", body),
+        lambda answer: answer.body["stored"],
     )
     (first,) = cloud.schedules.fire("CollectSchedule")
     assert (first["lake_events"], first["lake_lost"], first["lake_streams_left"]) == (events + 1, 0, 0), first

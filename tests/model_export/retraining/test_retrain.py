@@ -52,9 +52,8 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[BotoObjectStore]:
 def test_a_shop_is_retrained_and_a_model_of_shuffled_sessions_does_not_pass(
     bucket: BotoObjectStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    # GIVEN a lake of five days
-    start = (time.time() // DAY - DAYS) * DAY
-    records = records_of(Shop(products=60), 1500, start=start)
+    # GIVEN a lake of the last five days, whatever the hour is: a lake that ended at midnight would be stale at eleven
+    records = records_of(Shop(products=60), 1500, start=time.time() - DAYS * DAY)
     fill(bucket, records)
     options = [text for name, value in SETTINGS.items() for text in (f"--{name.replace('_', '-')}", value)]
 
