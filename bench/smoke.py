@@ -74,6 +74,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "bench.store.trending": ("--rounds", "10"),
     "bench.store.window_effect": ("--sessions", "8"),
     "bench.training.ablation": ("EVENTS", "--only", "defaults", "--additions"),
+    "bench.training.intents": ("EVENTS", "--intents", "1", "2"),
     "bench.training.lake": ("--events", "5000", "--days", "4", "--engines", "duckdb"),
     "bench.training.minutes": ("--sessions", "600", "--items", "300", "--minutes", "0.1"),
     "bench.training.mixed_exports": ("--sessions", "300", "--epochs", "1"),

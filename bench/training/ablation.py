@@ -7,6 +7,7 @@ evaluation protocol compares models. `--synthetic simulator` is the shop simulat
 `bench.training.regimes`. A network that several settings have in common is trained once, and its seconds count in each.
 """
 
+import argparse
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -154,7 +155,16 @@ def _without_gates(blend: Blend, targets: BlendTargets) -> Blend:
     return replace_weights(blend, **gates)
 
 
-def _data(events: Path | None, synthetic: list[str]) -> Iterator[tuple[str, Sessions]]:
+def add_shops(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `shops`."""
+    parser.add_argument("events", type=Path, nargs="?", help="file of events")
+    parser.add_argument(
+        "--synthetic", nargs="+", choices=["simulator", *REGIMES], default=[], help="also shops that are made up"
+    )
+
+
+def shops(events: Path | None, synthetic: list[str]) -> Iterator[tuple[str, Sessions]]:
+    """Yield the name and the sessions of each shop."""
     if events is not None:
         yield events.name, read_sessions(events, Layout())
     for name in synthetic:
@@ -164,12 +174,9 @@ def _data(events: Path | None, synthetic: list[str]) -> Iterator[tuple[str, Sess
 def main() -> None:
     """Print the table."""
     parser = benchmark_parser(__doc__)
-    parser.add_argument("events", type=Path, nargs="?", help="file of events")
+    add_shops(parser)
     parser.add_argument(
-        "--synthetic", nargs="+", choices=["simulator", *REGIMES], default=[], help="also shops that are made up"
-    )
-    parser.add_argument(
-        "--additions", action="store_true", help="also measure further parts, which no model has, beside the defaults"
+        "--additions", action="store_true", help="also measure further parts, which no model has, beside each setting"
     )
     parser.add_argument(
         "--only", action="append", choices=list(SETTINGS), help="a setting to measure; may be repeated (default: all)"
@@ -177,7 +184,7 @@ def main() -> None:
     arguments = parser.parse_args()
     print(f"{'':40} HR@20  MRR@20 | network: HR@20  MRR@20  epochs  rows  CPU s", flush=True)
     rows = []
-    for data, sessions in _data(arguments.events, arguments.synthetic):
+    for data, sessions in shops(arguments.events, arguments.synthetic):
         print(f"{data}: {len(sessions.codes):,} events, {len(sessions.catalogue):,} items", flush=True)
         shop = Shop(data, sessions)
         for name in arguments.only or SETTINGS:
@@ -188,15 +195,14 @@ def main() -> None:
                 f"{row.epochs:6} {row.neighbour_rows:6.1f} {row.seconds:6.0f}",
                 flush=True,
             )
-            if name == "defaults":
-                of_parts = parts(ranking)
-                if arguments.additions:
-                    votes = shop.recalled(DEFAULTS)[0].votes
-                    arguments_ = network, shop.train, shop.held_out, votes, ranking.neighbour_rows, DEFAULTS.seed
-                    of_parts |= dict(additions(*arguments_))
-                for part, accuracy_ in of_parts.items():
-                    rows.append({"data": data, "name": part, "hr": accuracy_.hr, "mrr": accuracy_.mrr})
-                    print(f"    {part:36} {accuracy_.hr:.4f} {accuracy_.mrr:.4f}", flush=True)
+            of_parts = parts(ranking) if name == "defaults" else {}
+            if arguments.additions:
+                votes = shop.recalled(SETTINGS[name])[0].votes
+                arguments_ = network, shop.train, shop.held_out, votes, ranking.neighbour_rows, DEFAULTS.seed
+                of_parts |= dict(additions(*arguments_))
+            for part, accuracy_ in of_parts.items():
+                rows.append({"data": data, "name": part, "hr": accuracy_.hr, "mrr": accuracy_.mrr})
+                print(f"    {part:36} {accuracy_.hr:.4f} {accuracy_.mrr:.4f}", flush=True)
     write_json({"rows": rows}, arguments.json)
 
 

@@ -11,7 +11,7 @@ from devstack.publish import demo_artifact, earlier_artifact
 from model_export.data.sessions import Sessions
 from model_export.evaluation.served_ranks import served_ranks, targets_of
 from model_export.progress import Unwatched
-from model_export.retraining.gate import gate, judge
+from model_export.retraining.gate import gate, judge, size_ratio
 from model_export.retraining.latency import compare_latency
 from model_export.retraining.rules import GateRules
 from nextitem.errors import InputError
@@ -121,6 +121,14 @@ def test_an_equal_version_passes_on_enough_sessions(demo: Model, after: Sessions
 def test_each_bound_refuses_alone(name: str, limit: float, bound: str, demo: Model, after: Sessions) -> None:
     rules = replace(GateRules(max_loss=0.5, max_latency_ratio=10, min_judged_sessions=1), **{name: limit})  # type: ignore[arg-type]
     assert missed(judged(demo, demo, after.subset(np.arange(30)), rules)) == {bound}
+
+
+@pytest.mark.parametrize(
+    ("candidate", "live", "ratio"),
+    [(7_500_000, 2_400_000, 0.375), (39_000_000, 19_000_000, 1.95), (90_000_000, 30_000_000, 3.0)],
+)
+def test_only_a_large_version_is_too_large(candidate: int, live: int, ratio: float) -> None:
+    assert size_ratio(candidate, live) == pytest.approx(ratio)
 
 
 def test_settings_other_than_the_default_are_in_the_verdict(demo: Model, after: Sessions) -> None:
