@@ -201,7 +201,7 @@ def main() -> None:
                 arguments_ = network, shop.train, shop.held_out, votes, ranking.neighbour_rows, DEFAULTS.seed
                 of_parts |= dict(additions(*arguments_))
             for part, accuracy_ in of_parts.items():
-                rows.append({"data": data, "name": part, "hr": accuracy_.hr, "mrr": accuracy_.mrr})
+                rows.append({"data": data, "setting": name, "name": part, "hr": accuracy_.hr, "mrr": accuracy_.mrr})
                 print(f"    {part:36} {accuracy_.hr:.4f} {accuracy_.mrr:.4f}", flush=True)
     write_json({"rows": rows}, arguments.json)
 

@@ -78,18 +78,24 @@ class Function:
         """Number of processes in one worker."""
         return self.concurrency or 1
 
-    def init_seconds(self, *, is_prepared: bool) -> float:
+    def init_seconds(self, *, is_prepared: bool, is_second_try: bool = False) -> float:
         """Return the limit for the init phase, in seconds.
 
-        It is short only on demand: managed instances, provisioned concurrency and SnapStart make environments in
-        advance, https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
+        It is short only on demand, where an overdue init is tried again within the function's timeout. Managed
+        instances, provisioned concurrency and SnapStart make environments in advance,
+        https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
 
         Args:
             is_prepared: whether the worker is started before an invocation needs it.
+            is_second_try: whether an init was overdue before.
         """
-        if is_prepared or self.snap_start or self.concurrency is not None:
+        if not self.is_on_demand(is_prepared=is_prepared):
             return max(LONG_INIT_SECONDS, self.timeout_seconds)
-        return INIT_SECONDS
+        return self.timeout_seconds if is_second_try else INIT_SECONDS
+
+    def is_on_demand(self, *, is_prepared: bool) -> bool:
+        """Tell whether a worker is started when an invocation needs it; for the argument see `init_seconds`."""
+        return not is_prepared and not self.snap_start and self.concurrency is None
 
     @property
     def arn(self) -> str:
@@ -135,7 +141,7 @@ class Function:
             "AWS_LAMBDA_FUNCTION_NAME": self.name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory_mb),
             "AWS_LAMBDA_FUNCTION_VERSION": VERSION,
-            "AWS_LAMBDA_INITIALIZATION_TYPE": self._initialization_type(),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": self._initialization_type(is_prepared=is_prepared),
             "AWS_LAMBDA_RUNTIME_API": runtime_api,
             "LAMBDA_TASK_ROOT": str(self.directory),
             "_HANDLER": self.handler,
@@ -145,11 +151,13 @@ class Function:
             **self.settings,
         }
 
-    def _initialization_type(self) -> str:
+    def _initialization_type(self, *, is_prepared: bool) -> str:
         """Return a value of https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html."""
         if self.concurrency is not None:
             return "lambda-managed-instances"
-        return "snap-start" if self.snap_start else "on-demand"
+        if self.snap_start:
+            return "snap-start"
+        return "provisioned-concurrency" if is_prepared else "on-demand"
 
     @staticmethod
     def _keys() -> dict[str, str]:

@@ -43,6 +43,8 @@ class Worker:
         self.child = child
         self.cold_start: ColdStart | None = None
         self.init_error: Outcome | None = None
+        self.is_tried_again = False
+        """True if its init was overdue and another worker takes its place."""
         self.starting = processes
         """Number of processes that have not requested an invocation yet, and still may."""
         self._processes = processes

@@ -1,9 +1,9 @@
 """Assign invocations to workers: to a waiting one, to a new one, or else to a queue.
 
 As on Lambda, an invocation that finds no waiting worker has one spawned for it, up to a limit, and takes whichever
-worker is free first. Three things differ: at the limit Lambda throttles (429) and here the invocation waits; a failed
-init is not tried again, its error answers the invocation; workers with several processes (Managed Instances) are
-spawned on demand, too.
+worker is free first. Four things differ: at the limit Lambda throttles (429) and here the invocation waits; an init
+that fails (not one that is overdue) is not tried again, its error answers the invocation; an overdue restore answers as
+a function's error; workers with several processes (Managed Instances) are spawned on demand, too.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from devstack.lambda_runtime.function import Function
+from devstack.lambda_runtime.function import INIT_SECONDS, Function
 from devstack.lambda_runtime.invocation import Invocation, Outcome, failure
 from devstack.lambda_runtime.worker import ColdStart, Worker
 from devstack.processes.children import Children
@@ -84,6 +84,8 @@ class WorkerPool:
         worker = self._workers.get(number)
         if worker is None or worker.is_full or worker.child.exit_code is not None:
             return None
+        if not worker.is_ready:  # processes that have not come some time later never will
+            asyncio.get_running_loop().call_later(INIT_SECONDS, self._forget_missing, worker)
         work = worker.request_work()
         self._changed.set()
         self._waiting.append(worker)
@@ -203,7 +205,7 @@ class WorkerPool:
         if self._function.concurrency is None:
             worker.child.kill()
 
-    async def _spawn(self, *, is_prepared: bool = False) -> int:
+    async def _spawn(self, *, is_prepared: bool = False, is_second_try: bool = False) -> int:
         number = next(self._numbers)
         scratch = self._directory / f"worker-{number:04}"
         log = self._directory / f"worker-{number:04}.log"
@@ -233,16 +235,19 @@ class WorkerPool:
             loop.call_soon_threadsafe(self._remove, worker)
 
         child.on_exit(on_exit)
-        limit = self._function.init_seconds(is_prepared=is_prepared)
-        loop.call_later(limit, self._check_init, worker, limit)
+        limit = self._function.init_seconds(is_prepared=is_prepared, is_second_try=is_second_try)
+        is_first_try = self._function.is_on_demand(is_prepared=is_prepared) and not is_second_try
+        loop.call_later(limit, self._check_init, worker, limit, is_first_try)
         return number
 
-    def _check_init(self, worker: Worker, limit: float) -> None:
+    def _check_init(self, worker: Worker, limit: float, is_first_try: bool) -> None:
         if not worker.is_past_init:
+            worker.is_tried_again = is_first_try
             self._end_if_not_ready(worker, f"Init timed out after {limit:g} seconds")
-        elif worker.is_ready:
-            worker.starting = 0  # processes that have not come by now never will
-            self._dispatch()
+
+    def _forget_missing(self, worker: Worker) -> None:
+        worker.starting = 0
+        self._dispatch()
 
     def _end_if_not_ready(self, worker: Worker, message: str) -> None:
         if worker.number in self._workers and not worker.is_ready:
@@ -255,7 +260,10 @@ class WorkerPool:
         self._waiting = [other for other in self._waiting if other is not worker]
         was_starting = not worker.is_ready and not worker.is_held
         worker.end()
-        if was_starting and not self._stopping:
+        if was_starting and worker.is_tried_again and not self._stopping:
+            self._spawning += 1
+            self._in_background(self._spawn(is_second_try=True))
+        elif was_starting and not self._stopping:
             self._fail_oldest(worker.init_error or failure("Runtime.ExitError", worker.exit_message()))
         self._in_background(self._ports.close(worker.number))
         self._changed.set()

@@ -22,10 +22,9 @@ REQUEST_MS = 0.7
 """Time of a request without scoring, with a store on loopback (`python -m bench.function.warm`)."""
 STORE_MS = 0.6
 """Additional time of a round trip to a store in the VPC."""
-MS_PER_ITEM = 2.2e-6
-"""Scoring on one core, hidden size 256 (`python -m bench.engine.latency --catalogue 1000000`); smaller catalogues take
-less for each item."""
-LOGGED_KB = 3.5
+SCORING_MS, MS_PER_ITEM = 0.11, 2.1e-6
+"""Scoring on one core, hidden size 256, from 10,000 to a million items (`python -m bench.engine.latency`)."""
+LOGGED_KB = 4.2
 """A session with a full window and its last recommendations, without its snapshot (`bench.store.append_script`)."""
 LOG_KB = 2.8
 """Per request: a metrics record, an access log entry and Lambda's own lines."""
@@ -45,7 +44,8 @@ RUNTIME_MB = 120
 BYTES_PER_WEIGHT = 3.0
 """Rows in int16 and an inverted file, which large catalogues get (`python -m bench.engine.cost`)."""
 HIDDEN, HIDDEN_OF_FEW, FEW_ITEMS = 256, 512, 20_000
-"""Hidden size of the model that `nextitem train` makes by default, two networks in one, and that for so few items."""
+"""Hidden size of the model that `nextitem train` makes by default, two networks in one, and that for so few items where
+there is time: with more than some 200,000 next items there is not, and the estimate is too high."""
 FLOAT_BYTES = 4
 HEADROOM = 1.3
 ZONES = 2
@@ -112,7 +112,7 @@ class Cost:
 
 
 def hidden_for(catalogue: int) -> int:
-    """Return the hidden size of a model with default settings."""
+    """Return the largest hidden size that default settings take: see `FEW_ITEMS`."""
     return HIDDEN_OF_FEW if catalogue <= FEW_ITEMS else HIDDEN
 
 
@@ -136,7 +136,7 @@ def cost_of(deployment: Deployment) -> Cost:
         ValueError: the catalogue fits no function, or no instance with a known price.
     """
     memory = deployment.memory_mb or memory_for(deployment.catalogue)
-    milliseconds = REQUEST_MS + STORE_MS + deployment.catalogue * MS_PER_ITEM
+    milliseconds = REQUEST_MS + STORE_MS + SCORING_MS + deployment.catalogue * MS_PER_ITEM
     requests = deployment.rps * SECONDS
     gigabyte_seconds = requests * billed_gigabyte_seconds(milliseconds, memory)
     monitoring = monitoring_cost(deployment.versions)

@@ -28,7 +28,7 @@ from nextitem.registry.reader import Registry
 from nextitem.registry.verdicts import Bound, Figure, JudgedEvents, Rule, Verdict, write_verdict
 
 BEST_SELLERS = "its own best sellers"
-SMALL_MEGABYTES = 20.0
+SMALL_MEGABYTES = 24.0
 """A smaller live version counts as this size.
 
 The rule of the hidden size (`training.defaults`) can double the width of a shop's networks. An artifact of 1,500 items

@@ -18,7 +18,7 @@ class GateRules:
         float, "Maximum by which the mean popularity percentile of recommended items may be above that of the live one."
     ] = 0.05
     max_size_ratio: Annotated[
-        float, "Maximum size of the artifact, as a multiple of the live one's (of 20 MB, if it is smaller)."
+        float, "Maximum size of the artifact, as a multiple of the live one's (of 24 MB, if it is smaller)."
     ] = 2.0
     max_latency_ratio: Annotated[float, "Maximum median latency on this machine, as a multiple of the live one."] = 1.5
     min_judged_sessions: Annotated[int, "Minimum sessions to judge by."] = 50

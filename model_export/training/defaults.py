@@ -89,8 +89,8 @@ def for_data(config: FitConfig, shape: DataShape) -> FitConfig:
     config = replace(
         config, batch=config.batch or min(max(shape.rows // STEPS, MIN_BATCH), MAX_BATCH), loss=_loss(config, shape)
     )
-    wanted = config.epochs or min(max(round(ENOUGH_TRANSITIONS / max(shape.transitions, 1)), MIN_EPOCHS), MAX_EPOCHS)
-    wide = replace(config, hidden=WIDE_HIDDEN, networks=config.networks or NETWORKS, epochs=wanted)
+    wide = _wide(config, shape)
+    wanted = wide.epochs
     may_be_wide = not config.hidden and wide.networks <= NETWORKS and shape.items <= WIDE_UP_TO
     if may_be_wide and expected_seconds(wide, shape) <= config.minutes * 60:
         return wide
@@ -101,6 +101,12 @@ def for_data(config: FitConfig, shape: DataShape) -> FitConfig:
         if config.networks or epochs >= min(wanted, FEW_EPOCHS):
             break
     return complete if config.epochs else replace(complete, epochs=min(wanted, max(epochs, FEWEST_EPOCHS)))
+
+
+def _wide(config: FitConfig, shape: DataShape) -> FitConfig:
+    """Return the settings with wide networks and all epochs, which may take too long."""
+    wanted = config.epochs or min(max(round(ENOUGH_TRANSITIONS / max(shape.transitions, 1)), MIN_EPOCHS), MAX_EPOCHS)
+    return replace(config, hidden=WIDE_HIDDEN, networks=config.networks or NETWORKS, epochs=wanted)
 
 
 def expected_seconds(config: FitConfig, shape: DataShape) -> float:
@@ -140,8 +146,10 @@ def _reasons(config: FitConfig, chosen: FitConfig, shape: DataShape) -> Iterator
     wanted = f"{ENOUGH_TRANSITIONS:,.0f} / {shape.transitions:,} next items, from {MIN_EPOCHS} to {MAX_EPOCHS}"
     minutes = expected_seconds(chosen, shape) / 60
     time = f"expected are {minutes:.1f} of {config.minutes:g} minutes"
-    wide = f"{WIDE_HIDDEN} up to {WIDE_UP_TO:,} and where time allows, else {HIDDEN}"
-    yield "hidden", f"{shape.items:,} items, {wide}; {time}"
+    wide = expected_seconds(_wide(replace(config, batch=chosen.batch, loss=chosen.loss), shape), shape) / 60
+    where = f"up to {WIDE_UP_TO:,} items, for at most {NETWORKS} networks, whose epochs all fit"
+    fit = f"expected are {wide:.1f} of {config.minutes:g} minutes"
+    yield "hidden", f"{shape.items:,} items; {WIDE_HIDDEN} {where} ({fit}), else {HIDDEN}"
     yield "networks", f"at most {NETWORKS}, {time}"
     yield "epochs", f"{wanted}, {time}"
     yield "batch", f"{shape.rows:,} sessions with a next item / {STEPS}, from {MIN_BATCH} to {MAX_BATCH}"

@@ -242,14 +242,16 @@ class Story:
 
         return self._until("the session answers", read, lambda answer: answer.body["served_by"] == "session")
 
-    def _request(self, caller: Credentials | str, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
-        """Ask until the answer is 200; 503 with Retry-After is asked again, as the API's clients do."""
+    def _request(
+        self, caller: Credentials | str, method: str, path: str, body: dict[str, Any] | None = None, status: int = 200
+    ) -> Answer:
+        """Ask until the answer is as it must be; 503 with Retry-After is asked again, as the API's clients do."""
         for _ in range(ATTEMPTS):
             answer = self._cloud.actors.request(caller, method, path, body)
             if answer.status != 503 or "retry-after" not in answer.headers:
                 break
             time.sleep(PAUSE_SECONDS)
-        assert answer.status == 200, answer
+        assert answer.status == status, answer
         return answer
 
     def _products(self, stock: Mapping[str, int]) -> Path:

@@ -25,6 +25,8 @@ from nextitem.sessions.keys import session_key
 from tests.functions.client import PATIENT
 
 SECONDS = 20.0
+PAUSE_MS = 60_000
+"""In which the store does no write, unless the test ends it."""
 BODY = b'{"events":[{"item_id":"tent-008","event_id":"e1"}]}'
 
 
@@ -51,9 +53,12 @@ def test_too_many_requests_are_refused_before_they_queue_up(stack: Stack) -> Non
     limits = {"NEXTITEM_CONCURRENCY": "1", "NEXTITEM_QUEUE": "1"}
     with Container(stack, settings=limits) as container, ThreadPoolExecutor(6) as threads:
         with redis.Redis.from_url(stack.store_url) as store:
-            store.client_pause(1500)
-        # WHEN six come at once
-        answers = list(threads.map(lambda number: append(container, f"crowd-{number}"), range(6)))
+            store.client_pause(PAUSE_MS, all=False)
+            # WHEN six come before it answers again
+            requests = [threads.submit(append, container, f"crowd-{number}") for number in range(6)]
+            eventually(lambda: sum(request.done() for request in requests) == 4, "four have an answer")
+            store.client_unpause()
+        answers = [request.result() for request in requests]
 
         # THEN two are answered, and the others shall come again
         assert sorted(status for status, _, _ in answers) == [200, 200, 503, 503, 503, 503]
@@ -80,7 +85,7 @@ def total(page: str, name: str) -> float:
 
 @pytest.mark.slow
 def test_a_stop_answers_what_was_sent_and_saves_it(stack: Stack) -> None:
-    with Container(stack, settings={"NEXTITEM_DRAIN_DELAY_SECONDS": "3"}) as container:
+    with Container(stack, settings={"NEXTITEM_DRAIN_DELAY_SECONDS": "6"}) as container:
         with closing(connect(container)) as kept, ThreadPoolExecutor(1) as threads:
             kept.request("GET", "/livez")
             kept.getresponse().read()

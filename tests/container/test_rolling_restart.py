@@ -20,7 +20,7 @@ SERVERS = 4
 CLIENTS = 4
 NOTICED_SECONDS = 0.4
 """From SIGTERM until the balancer has noticed: Kubernetes does both at the same time, and not at the same moment."""
-SETTINGS = {**PATIENT, "NEXTITEM_DRAIN_DELAY_SECONDS": "0.8"}
+SETTINGS = {**PATIENT, "NEXTITEM_DRAIN_DELAY_SECONDS": "2"}
 
 
 @pytest.mark.slow

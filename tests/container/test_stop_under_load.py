@@ -24,8 +24,8 @@ ROOM = 3
 """Requests that a worker holds: one at work, two that wait."""
 LIMITS = {"NEXTITEM_CONCURRENCY": "1", "NEXTITEM_QUEUE": str(ROOM - 1), "NEXTITEM_DRAIN_DELAY_SECONDS": "1"}
 SECONDS = 20.0
-PAUSE_MS = 1500
-"""In which the store answers nothing."""
+PAUSE_MS = 60_000
+"""In which the store does no write, unless the test ends it."""
 
 
 @dataclass
@@ -86,11 +86,13 @@ def test_a_container_with_full_queues_answers_everything_before_it_stops() -> No
         ):
             clients = [Client(urlsplit(container.url).netloc, number) for number in range(CLIENTS)]
             # GIVEN a store that pauses, and queues that are full
-            store.client_pause(PAUSE_MS)
+            store.client_pause(PAUSE_MS, all=False)
             for client in clients:
                 client.start()
             eventually(lambda: waiting(container) == WORKERS * (ROOM - 1), "the queues are full")
             # WHEN it is stopped, and the clients go on until it refuses them
+            container.begin_stop()
+            store.client_unpause()
             assert container.stop() == 0
             for client in clients:
                 client.join(SECONDS)

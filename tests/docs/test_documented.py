@@ -82,7 +82,12 @@ def is_small_benchmark(module: str, text: str) -> bool:
     """Return whether `make bench ARGS=--smoke` runs a benchmark, and it has the options of a text."""
     path = ROOT / module.replace(".", "/")
     source = (path / "__main__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
-    for helper in ("bench/engine/catalogue.py", "bench/common/options.py", "bench/function/trees.py"):
+    for helper in (
+        "bench/engine/catalogue.py",
+        "bench/common/options.py",
+        "bench/function/trees.py",
+        "bench/training/ablation.py",
+    ):
         source += (ROOT / helper).read_text()
     options = [word for word in text.split() if word.startswith("--") and word != "--help"]
     return module in {*FIRST, *SMALL} and all(f'"{option}"' in source for option in options)

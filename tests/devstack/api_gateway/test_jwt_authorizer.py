@@ -19,7 +19,7 @@ from tests.devstack.conftest import Toy
 ISSUER = "https://login.example.com/"
 AUTHORIZER = JwtAuthorizer(ISSUER, ("app", "site"))
 OTHER = JwtAuthorizer(ISSUER, ("app",))
-VALID = {"iss": ISSUER, "aud": "app", "exp": time.time() + 3600}
+VALID = {"iss": ISSUER, "aud": "app", "exp": time.time() + 10 * 86_400}
 KEY = AUTHORIZER._key
 
 

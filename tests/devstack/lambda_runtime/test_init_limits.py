@@ -1,4 +1,4 @@
-"""An init may take ten seconds on demand, and longer where an environment is made in advance."""
+"""An init may take ten seconds on demand, then the function's timeout, and longer where it is made in advance."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,8 +15,15 @@ TOO_SHORT = 0.02
 """Seconds in which no interpreter starts."""
 
 
-def test_on_demand_an_overdue_init_is_the_callers_error(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_demand_an_overdue_init_is_tried_again(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     toy = serve()
+    monkeypatch.setattr(function, "INIT_SECONDS", TOO_SHORT)
+    assert toy.call(do="echo") == {"do": "echo"}
+    assert [start.worker for start in toy.served.cold_starts] == [2]
+
+
+def test_an_init_that_is_overdue_twice_is_the_callers_error(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy = serve(timeout_seconds=TOO_SHORT)
     monkeypatch.setattr(function, "INIT_SECONDS", TOO_SHORT)
     error = toy.failure(do="echo")
     assert error["errorType"] == "Sandbox.Timedout"
@@ -53,7 +60,7 @@ def test_a_preparation_may_be_overdue_too(
     [
         (Function(FUNCTIONS), INIT_SECONDS),
         (Function(FUNCTIONS, timeout_seconds=900.0), INIT_SECONDS),
-        (Function(FUNCTIONS, snap_start=True), LONG_INIT_SECONDS),
+        (Function(FUNCTIONS, snap_start=True, timeout_seconds=3.0), LONG_INIT_SECONDS),
         (Function(FUNCTIONS, concurrency=2), LONG_INIT_SECONDS),
         (Function(FUNCTIONS, concurrency=2, timeout_seconds=900.0), 900.0),
     ],
@@ -61,3 +68,5 @@ def test_a_preparation_may_be_overdue_too(
 def test_limits_are_those_of_lambda(configured: Function, seconds: float) -> None:
     assert configured.init_seconds(is_prepared=False) == seconds
     assert configured.init_seconds(is_prepared=True) == max(LONG_INIT_SECONDS, configured.timeout_seconds)
+    second = configured.init_seconds(is_prepared=False, is_second_try=True)
+    assert second == (configured.timeout_seconds if seconds == INIT_SECONDS else seconds)

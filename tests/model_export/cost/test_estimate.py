@@ -88,13 +88,20 @@ def test_memory_is_a_whole_vcpu_or_what_the_catalogue_needs() -> None:
 def test_the_hidden_size_is_that_of_a_training_with_defaults(items: int) -> None:
     config = for_data(FitConfig(), DataShape(80_000, 20_000, items))
     assert hidden_for(items) == config.hidden * config.networks
+    busy = for_data(FitConfig(), DataShape(400_000, 100_000, items))
+    assert hidden_for(items) >= busy.hidden * busy.networks
+
+
+def test_with_more_events_there_is_no_time_for_wide_networks() -> None:
+    config = for_data(FitConfig(), DataShape(300_000, 75_000, FEW_ITEMS))
+    assert config.hidden * config.networks < hidden_for(FEW_ITEMS)
 
 
 def test_a_wider_model_has_longer_snapshots_in_the_store() -> None:
     busy = replace(SMALL, rps=100.0)
     few, many = (cost_of(replace(busy, catalogue=items)).lines for items in (FEW_ITEMS, FEW_ITEMS + 1))
-    assert few["Valkey serverless, data"] == pytest.approx(many["Valkey serverless, data"] * 5.5 / 4.5)
-    assert few["Valkey serverless, ECPU"] == pytest.approx(many["Valkey serverless, ECPU"] * 9 / 7)
+    assert few["Valkey serverless, data"] == pytest.approx(many["Valkey serverless, data"] * 6.2 / 5.2)
+    assert few["Valkey serverless, ECPU"] == pytest.approx(many["Valkey serverless, ECPU"] * 10 / 8)
 
 
 def test_the_command_prints_what_it_computes() -> None:

@@ -87,7 +87,10 @@ def test_what_was_chosen_is_said_with_its_inputs() -> None:
     sessions = handmade("a b c", "b c", "c", start=0)
     assert [str(each) for each in decisions(FitConfig(), sessions)] == [
         "loss softmax: 3 items, at most 2 x 2,048",
-        "hidden 256: 3 items, 256 up to 20,000 and where time allows, else 128; expected are 0.0 of 25 minutes",
+        (
+            "hidden 256: 3 items; 256 up to 20,000 items, for at most 2 networks, whose epochs all fit "
+            "(expected are 0.0 of 25 minutes), else 128"
+        ),
         "networks 2: at most 2, expected are 0.0 of 25 minutes",
         "epochs 10: 4,000,000 / 3 next items, from 6 to 10, expected are 0.0 of 25 minutes",
         "batch 128: 2 sessions with a next item / 700, from 128 to 256",

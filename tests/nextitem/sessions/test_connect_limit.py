@@ -18,8 +18,8 @@ from tests.nextitem.listener import Listener
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
 from tests.nextitem.sessions.log_contract import add, event, names
 
-COMMAND_SECONDS = 0.25
-SLOW_SECONDS = 0.6
+COMMAND_SECONDS = 0.5
+SLOW_SECONDS = 1.2
 """Delay of a slow reply."""
 
 METHODS: dict[str, Callable[[SessionStore, SessionKey, Deadline], object]] = {
