@@ -192,7 +192,7 @@ def _with_costs(
     work.begin("comparing the latency")
     before = {"megabytes": Figure(_size(live.manifest) / 1e6)}
     ratio = size_ratio(_size(candidate.manifest), _size(live.manifest))
-    meaning = f"bytes, as a multiple of the live version's, at least {SMALL_MEGABYTES:g} MB"
+    meaning = f"bytes, as a multiple of the live version's (of {SMALL_MEGABYTES:g} MB, if it is smaller)"
     bounds = [_bound("size", meaning, ratio, "at most", rules.max_size_ratio)]
     differences = dict(comparison.differences)
     if (latency := compare_latency(candidate, live, judged)) is not None:
