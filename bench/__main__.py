@@ -15,9 +15,12 @@ from bench.smoke import run_small
 
 RESULTS = Path("bench/results")
 ENGINES = ((10_000, 256, 0.999), (40_000, 256, 0.999), (100_000, 256, 0.999), (1_000_000, 256, 0.999))
-LARGE_ENGINES = ((5_000_000, 128, 0.999), (20_000_000, 96, 0.99))
 """Items, hidden size, and minimum overlap of the chosen scheme."""
-LARGE_SCHEMES = ("truncated-64", "truncated-56", "truncated-40", "ivf-1", "ivf-2", "ivf-4", "ivf-7", "ivf-10")
+LARGE_ENGINES = (
+    (5_000_000, 128, 0.999, ("truncated-96", "ivf-4", "ivf-7", "ivf-10")),
+    (20_000_000, 96, 0.99, ("ivf-0.5", "ivf-1")),
+)
+"""The same, and the schemes: the files of all of them must fit into memory beside each other."""
 
 
 def commands(*, large: bool) -> list[list[str]]:
@@ -29,7 +32,10 @@ def commands(*, large: bool) -> list[list[str]]:
     """
     engines = [_engine(*sizes) for sizes in ENGINES]
     if large:
-        engines += [[*_engine(*sizes), "--no-peers", "--schemes", *LARGE_SCHEMES] for sizes in LARGE_ENGINES]
+        engines += [
+            [*_engine(items, hidden, overlap), "--no-peers", "--schemes", *schemes]
+            for items, hidden, overlap, schemes in LARGE_ENGINES
+        ]
     others = [
         ["bench.engine.amx"],
         ["bench.engine.vocabulary", "--items", "20000000" if large else "1000000"],

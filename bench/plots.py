@@ -33,7 +33,7 @@ PHASE_COLOURS = {
     "restore": "#fdae6b",
     "first_request": "#08306b",
 }
-SCHEMES = ("8-bit", "8-bit-rescored", "4-bit", "truncated-128", "truncated-96", "truncated-64", "ivf-5", "ivf-10")
+SCHEMES = ("8-bit", "8-bit-rescored", "4-bit", "truncated-128", "truncated-96", "truncated-64", "ivf-7", "ivf-10")
 
 
 def main() -> None:

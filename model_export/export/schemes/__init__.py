@@ -17,7 +17,7 @@ SCHEMES: tuple[Scheme, ...] = (
     Scan(dims=64, candidates=720),
     Scan(dims=56, candidates=1000),
     Scan(dims=40, candidates=720),
-    *(Ivf(percent) for percent in (1, 2, 4, 7, 10, 12, 15, 20)),
+    *(Ivf(percent) for percent in (0.5, 1, 2, 4, 7, 10, 12, 15, 20)),
 )
 """The schemes that the exporter chooses from; of equal cost, the first."""
 
