@@ -152,12 +152,14 @@ lock: $(AUDIT)/pip-compile bench-peers ## lock the installed packages, and with 
 
 # Advisories that do not affect this project: `--ignore-vuln ID`, each with its reason.
 AUDIT_SKIPS :=
+# One after the other: they lock packages of the same name in different versions, which pip-audit takes for a mistake.
+AUDITED := $(addsuffix requirements.txt,functions/ functions/learning/ functions/container/) $(LOCKED_TOOLS:%=requirements/%.txt)
 
 .PHONY: audit
 audit: $(AUDIT)/pip-compile ## check what ships or deploys for known vulnerabilities (needs the network)
-	$(AUDIT)/pip-audit --require-hashes --disable-pip $(AUDIT_SKIPS) --requirement functions/requirements.txt \
-		--requirement functions/learning/requirements.txt --requirement functions/container/requirements.txt \
-		$(LOCKED_TOOLS:%=--requirement requirements/%.txt)
+	@failed=; for file in $(AUDITED); do \
+		echo "$$file" && $(AUDIT)/pip-audit --strict --require-hashes --disable-pip $(AUDIT_SKIPS) --requirement $$file || failed="$$failed $$file"; \
+	done; test -z "$$failed" || { echo "audit failed:$$failed"; exit 1; }
 
 # $(1): the name of what ships, $(2): its locked requirements.
 SBOM = $(AUDIT)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \

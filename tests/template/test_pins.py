@@ -1,6 +1,7 @@
 """What ships or deploys is pinned and hashed; the function's pins are those that the tests run with."""
 
 import re
+import subprocess
 import tomllib
 from importlib.metadata import requires, version
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tests.building import without_outer_make
 
 ROOT = Path(__file__).parents[2]
 LAMBDA = {"python_version": "3.13", "python_full_version": "3.13.0", "extra": ""}
@@ -48,6 +51,26 @@ def test_every_package_is_pinned_with_its_hashes(lock: Path) -> None:
     assert packages
     for package in packages:
         assert re.fullmatch(r"[\w.-]+==[\w.]+( +--hash=sha256:[0-9a-f]{64})+ *", package), package
+
+
+def test_the_audit_reads_each_lock_alone_and_fails_for_one_of_them(tmp_path: Path) -> None:
+    # GIVEN an audit that finds something in one file; the real one needs the network, and refuses a package twice
+    audit = tmp_path / "pip-audit"
+    audit.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ncase "$*" in *checkov*) exit 1;; esac\n')
+    audit.chmod(0o700)
+    (tmp_path / "pip-compile").touch()  # stands for the installed tools
+    # WHEN all that ships or deploys is audited
+    make = ["make", "--silent", "audit", f"AUDIT={tmp_path}"]
+    run = subprocess.run(make, cwd=ROOT, env=without_outer_make(), capture_output=True, text=True, check=False)
+    # THEN each file is read, also after the finding, and no package counts as sound that the database does not know
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert sorted(call.partition("--requirement ")[2] for call in calls) == sorted(
+        str(lock.relative_to(ROOT)) for lock in LOCKS
+    )
+    assert all("--strict" in call.split() for call in calls)
+    # AND the whole fails and names the file
+    assert run.returncode
+    assert "audit failed: requirements/checkov.txt" in run.stdout
 
 
 @pytest.mark.parametrize("script", ["Makefile", "functions/Makefile", "kubernetes/install.sh"])
