@@ -1,8 +1,9 @@
 """``python -m container``: serve the API over HTTP until SIGTERM."""
 
+import contextlib
 import sys
 
-from container.metrics_files import metrics_directory
+from container.metrics_files import VARIABLE, metrics_directory
 from container.settings import ContainerSettings
 from container.supervisor import Supervisor, listen
 from nextitem.errors import SettingsError
@@ -22,7 +23,12 @@ def main() -> int:
     except OSError as error:
         sys.stderr.write(f"cannot listen on {settings.host}:{settings.port} (NEXTITEM_HOST, NEXTITEM_PORT): {error}\n")
         return 1
-    with metrics_directory(), listening:
+    with listening, contextlib.ExitStack() as undo:
+        try:
+            undo.enter_context(metrics_directory())
+        except OSError as error:
+            sys.stderr.write(f"no metrics can be kept ({VARIABLE}): {error}\n")
+            return 1
         return Supervisor(settings, listening).run()
 
 

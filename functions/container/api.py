@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from calls import NOT_CACHED, CallExecutor, Response
 from container.admission import Admission
-from container.http_request import ClientGone, Receive, Scope, check_head, decoded_path, http_call, read_body
+from container.http_request import ClientGone, Receive, Scope, check_head, decoded_path, drop_rest, http_call, read_body
 from container.inference_api import InferenceApi
 from container.inference_protocol import Reply, is_path
 from container.refusals import Emit, overloaded
@@ -22,6 +22,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _REFUSED_BEFORE_ITS_END = frozenset({408, 413, 431})
 """The connection cannot be used again: the rest of the request may still come."""
+_STILL_SENDING = frozenset({413, 431})
+"""Of these, the client may be in the middle of it."""
 _TEXT = {"content-type": "text/plain; charset=utf-8", **NOT_CACHED}
 
 
@@ -90,7 +92,8 @@ class Api:
                 rendered = self._unanswered(schema.problem_of(error), record)
         except ClientGone:
             return
-        await _send(rendered, send, closes=self._drain.has_begun or rendered.status in _REFUSED_BEFORE_ITS_END)
+        rest = receive if rendered.status in _STILL_SENDING else None
+        await _send(rendered, send, rest, closes=self._drain.has_begun or rendered.status in _REFUSED_BEFORE_ITS_END)
         if probe is None:
             self._traces.write(scope, path, record, rendered.status)
 
@@ -132,11 +135,15 @@ def _rendered(response: Response) -> Rendered:
     return Rendered(response.status, response.all_headers, body)
 
 
-async def _send(rendered: Rendered, send: Send, *, closes: bool) -> None:
+async def _send(rendered: Rendered, send: Send, rest: Receive | None, *, closes: bool) -> None:
+    """Send a response, and read the rest of the request, if there is one, before the connection closes."""
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in rendered.headers.items()]
     if rendered.body:
         headers.append((b"content-length", b"%d" % len(rendered.body)))
     if closes:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": rendered.status, "headers": headers})
-    await send({"type": "http.response.body", "body": rendered.body})
+    await send({"type": "http.response.body", "body": rendered.body, "more_body": rest is not None})
+    if rest is not None:
+        await drop_rest(rest)
+        await send({"type": "http.response.body", "body": b""})

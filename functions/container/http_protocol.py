@@ -1,9 +1,14 @@
-"""uvicorn's HTTP/1.1 with bounds: of the size of a request's head, and of the time that a connection waits for it."""
+"""uvicorn's HTTP/1.1 with bounds: of the size of heads and trailers, and of the time that a connection waits for one.
+
+A request that asks for another protocol is answered in this one.
+"""
 
 import asyncio
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from container.http_parser import SameProtocolParser
 
 KEEP_ALIVE_SECONDS = 75
 """For a connection without a request. Longer than load balancers keep idle connections (60 s is usual): the balancer
@@ -11,7 +16,8 @@ then closes first, and sends nothing on a connection that is being closed here."
 HEAD_SECONDS = 30.0
 """In which a head must arrive once it has begun."""
 MAX_HEAD_BYTES = 1 << 16
-"""Of a request's line and headers in memory; the API's own limit is lower. uvicorn sets none with httptools."""
+"""Of a request's line and headers in memory; the API's own limit is lower. uvicorn sets none with httptools.
+Also of what comes in a row behind the head and is no body: trailers, and extensions of chunks."""
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -22,7 +28,9 @@ class BoundedHttp(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.parser: SameProtocolParser | None = SameProtocolParser(self)  # type: ignore[assignment] # as httptools' own
         self._head_bytes, self._in_head = 0, False
+        self._frame_bytes, self._has_body_come = 0, False
         self._begun = 0
         """Messages that began in the data that is being parsed."""
         self._is_between = True
@@ -43,15 +51,38 @@ class BoundedHttp(HttpToolsProtocol):
         """See `asyncio.Protocol`."""
         if self.parser is None or self.transport.is_closing():
             return
-        was_between, self._begun = self._is_between, 0
+        was_between, self._begun, self._has_body_come = self._is_between, 0, False
         super().data_received(data)
         if not self._in_head:
+            self._check_frames(len(data))
             return
         # Behind the end of another message, the length of this head's part is not known: the next data count.
         if self._begun == 0 or (was_between and self._begun == 1):
             self._head_bytes += len(data)
         if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self.send_400_response("The request's head is too long.")
+
+    def _check_frames(self, size: int) -> None:
+        self._frame_bytes = 0 if self._has_body_come or self._is_between else self._frame_bytes + size
+        if self._frame_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("The request's trailers are too long.")
+
+    def eof_received(self) -> bool:  # type: ignore[override] # as asyncio's
+        """Answer the requests that have come whole; see `asyncio.Protocol`: True keeps the connection for that."""
+        if self._is_idle or not self._is_between:
+            return False
+        self.cycle.keep_alive = False  # the last one's
+        return True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """See httptools. Trailers are dropped: the head has been checked, and nothing reads them."""
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """See httptools."""
+        self._has_body_come = True
+        super().on_body(body)
 
     def on_message_begin(self) -> None:
         """See httptools."""

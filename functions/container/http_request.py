@@ -6,6 +6,7 @@ entry point answers it. The bodies of the refusals are our own: API Gateway's ar
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote
 
@@ -23,6 +24,9 @@ MAX_LINE_AND_VALUES_BYTES = 10_240
 """Of the request line and all header values."""
 BODY_SECONDS = 30.0
 """In which a body must arrive."""
+LINGER_SECONDS = 5.0
+MAX_DROPPED_BYTES = 1 << 26
+"""Time and size of the rest of a refused request that is read, so that its client sees the answer."""
 
 
 class ClientGone(Exception):
@@ -60,6 +64,22 @@ async def read_body(receive: Receive) -> bytes:
     except TimeoutError:
         detail = f"the body did not arrive within {BODY_SECONDS:g} s"
         raise RequestError(408, "Request timeout", detail) from None
+    except asyncio.CancelledError:  # the server stops, and has waited for it
+        raise RequestError(408, "Request timeout", "the body did not arrive before the server stopped") from None
+
+
+async def drop_rest(receive: Receive) -> None:
+    """Drop what still comes of a request that is refused already, for a while.
+
+    Clients send a whole body before they read, and a connection that is closed before that loses the answer, too.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            size, more = 0, True
+            while more and size <= MAX_DROPPED_BYTES:
+                message = await receive()
+                size += len(message.get("body", b""))
+                more = message.get("more_body", False)
 
 
 async def _whole_body(receive: Receive) -> bytes:

@@ -6,14 +6,20 @@ its backlog is long, so one worker would get all of a burst.
 """
 
 import asyncio
+import logging
+import math
 import socket
 from collections.abc import Callable
 from contextlib import suppress
 
 PAUSE_SECONDS = 0.1
 """Without a free descriptor, `accept` fails at once, again and again: try it only so often."""
+WARNING_SECONDS = 60.0
+"""Between two lines of the log about it."""
 MAX_WAITING = 1024
 """Connections that wait, at most, when the listener closes: the length of the socket's queue."""
+
+_LOG = logging.getLogger(__name__)
 
 
 class Listener:
@@ -30,10 +36,13 @@ class Listener:
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[object]] = set()
         self._is_open = True
+        self._warned = -math.inf
         self._resume()
 
     async def close(self) -> None:
         """Accept the connections that wait, and no more. Those that were accepted are served.
+
+        The kernel resets a connection that comes in the microseconds between the last `accept` and the socket's end.
 
         The clients of those that wait are connected already, and there may be no other process to accept them. The
         socket is closed here: once no process has it, new connections are refused instead of left to wait.
@@ -63,7 +72,10 @@ class Listener:
             return True  # the client has gone
         except BlockingIOError:
             return False  # another worker was faster
-        except OSError:
+        except OSError as error:
+            if self._loop.time() - self._warned >= WARNING_SECONDS:
+                self._warned = self._loop.time()
+                _LOG.warning("no connection can be accepted: %s; those that wait are tried again", error)
             self._loop.remove_reader(self._listening)
             self._loop.call_later(PAUSE_SECONDS, self._resume)
             return False

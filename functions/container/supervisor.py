@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from container.heartbeat import Watch
+from container.heartbeat import NEEDS_MODEL, Watch
 from container.settings import ContainerSettings
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
@@ -49,14 +49,20 @@ class Worker:
 
     Args:
         listening: the socket that it shares with the others.
+        needs_model: whether it ends at its start if no model can be loaded, because others have one.
+
+    Raises:
+        OSError: the system has no place for another process.
     """
 
-    def __init__(self, listening: socket.socket) -> None:
+    def __init__(self, listening: socket.socket, *, needs_model: bool = False) -> None:
         self._control, theirs = socket.socketpair()
         descriptors = listening.fileno(), theirs.fileno()
-        command = [sys.executable, "-m", "container.worker", *map(str, descriptors)]
-        with theirs:
+        command = [sys.executable, "-m", "container.worker", *map(str, descriptors), *[NEEDS_MODEL] * needs_model]
+        with contextlib.ExitStack() as undo, theirs:
+            undo.callback(self._control.close)
             self._process = subprocess.Popen(command, pass_fds=descriptors)  # noqa: S603 - our own program
+            undo.pop_all()
         self._watch = Watch(self._control)
         self.serves = False
         self.kill_at = math.inf
@@ -82,10 +88,15 @@ class Worker:
         until = time.monotonic() + seconds
         while not self.serves and time.monotonic() < until and not signal.sigpending() & STOPS:
             if select.select([self._control], [], [], POLL_SECONDS)[0]:
-                self.serves = bool(self._control.recv(1))
                 self._watch = Watch(self._control)
+                self.serves = self._watch.has_beaten()
                 break
         return self.serves
+
+    @property
+    def has_model(self) -> bool:
+        """Whether it said so last."""
+        return self._watch.has_model
 
     def is_stuck(self) -> bool:
         """Return whether it runs, and has not said for a long time that it serves."""
@@ -127,9 +138,17 @@ class Supervisor:
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT and return the exit code: 1 if a worker cannot start."""
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        self._workers = [Worker(self._listening) for _ in range(self._settings.workers)]
-        code = 0 if self._all_serve() and self._supervise() else 1
+        code = 0 if self._start_all() and self._all_serve() and self._supervise() else 1
         return self._stop(code)
+
+    def _start_all(self) -> bool:
+        try:
+            for _ in range(self._settings.workers):
+                self._workers.append(Worker(self._listening))
+        except OSError as error:
+            self._report(f"worker {len(self._workers) + 1} of {self._settings.workers} could not be started: {error}")
+            return False
+        return True
 
     def _all_serve(self) -> bool:
         if signal.sigpending() & STOPS:
@@ -185,14 +204,23 @@ class Supervisor:
         old.send(signal.SIGTERM)
 
     def _add(self) -> bool:
-        """Start one more worker and wait until it serves; return False if it does not."""
-        new = Worker(self._listening)
+        """Start one more worker and wait until it serves; return False if it does not.
+
+        It needs a model if another worker has one: it would refuse the requests that it takes from that one.
+        """
+        try:
+            new = Worker(self._listening, needs_model=any(worker.has_model for worker in self._workers))
+        except OSError as error:  # no process or file is free
+            self._report(f"no worker could be started: {error}; {len(self._workers)} go on")
+            time.sleep(PAUSE_SECONDS)
+            return False
         if new.wait_until_it_serves(START_SECONDS):
             self._workers.append(new)
             return True
-        new.send(signal.SIGKILL)
-        self._report(f"worker {new.pid} did not start and ended with {new.end(EXIT_SECONDS)}")
-        if not signal.sigpending() & STOPS:
+        is_stopped = bool(signal.sigpending() & STOPS)
+        code = new.end(0 if is_stopped else PAUSE_SECONDS)  # one that gave up is about to end by itself
+        self._report(f"worker {new.pid} did not start and ended with {code}")
+        if not is_stopped:
             time.sleep(PAUSE_SECONDS)
         return False
 

@@ -63,4 +63,8 @@ def start_traces(environment: Mapping[str, str] = os.environ) -> Traces:
     except ImportError as error:
         _LOG.warning("no traces: %s. Install the extra `traces`, or unset %s", error, " and ".join(ENDPOINTS))
         return NoTraces()
-    return OtlpTraces()
+    try:
+        return OtlpTraces()
+    except ValueError as error:  # of one of OpenTelemetry's variables
+        _LOG.warning("no traces: %s (a variable OTEL_...)", error)
+        return NoTraces()

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from model_export.cli.console import print_json, progress, read_events, say
+from model_export.cli.console import print_json, progress, read_events, say, warn
 from model_export.cli.options import EventFiles, ExcludeSeen, Json, LayoutOptions, check_artifact
 from model_export.cli.outcome import all_or_nothing
+from model_export.evaluation.event_types import unlike_types
 from nextitem.errors import InputError
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
@@ -41,8 +42,11 @@ def batch(
     if out.suffix != SUFFIX:
         raise InputError(f"{out}: the recommendations are Parquet; name a file that ends with {SUFFIX}")
     all_or_nothing(out)
-    version = Model(open_artifact(artifact)).version  # checks all golden sessions
+    model = Model(open_artifact(artifact))  # checks all golden sessions
+    version, manifest = model.version, model.manifest
+    del model  # each process opens its own
     sessions, _ = read_events(events, layout.layout)
+    warn(unlike_types(sessions, version, manifest))
     from model_export.batch.ranking import Options
     from model_export.batch.run import write_recommendations
 

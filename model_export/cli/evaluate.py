@@ -20,12 +20,12 @@ from model_export.data.ingestion.figures import Summary, few_targets, unknown_it
 from model_export.data.sessions import Sessions
 from model_export.evaluation.analysis import COMPARED, Analysis, Quality, behind
 from model_export.evaluation.evaluate import MODEL, TUNING, Progress, Report, evaluate_artifact
+from model_export.evaluation.event_types import unlike_types
 from model_export.progress import Phase
 from model_export.report import check_report, write_report
 from model_export.training.run_folder import RunRecord, read_run
 from model_export.view import View
 from nextitem.errors import InputError
-from nextitem.event_types import VIEW
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
 from nextitem.model.manifest import Manifest
@@ -71,7 +71,7 @@ def evaluate(
         train_events, train_figures = read_events(train, layout.layout)
         data["Training events"] = Summary(train_figures, [*train_figures.warnings()])
     if train_events is not None and train_events.digest != model.manifest.training.data_sha256:
-        say(f"{', '.join(train or ())} is not the data that {model.version} was trained on")
+        say(f"{', '.join(train or ())}, as these options read it, is not the data that {model.version} was trained on")
     with progress() as view:
         watch = _shown_in(view, with_baselines=train_events is not None)
         result = evaluate_artifact(model, test, train_events, watch, by_day=prequential)
@@ -79,7 +79,7 @@ def evaluate(
     about_test = [
         *few_targets("test", len(result.ranks)),
         *unknown_items(len(test.codes), unknown),
-        *_unlike_types(test, model),
+        *unlike_types(test, model.version, model.manifest),
     ]
     warn(about_test)
     data["Test events"] = Summary(figures, [*figures.warnings(), *about_test], len(test.codes), unknown)
@@ -127,18 +127,6 @@ def _unknown_events(test: Sessions, model: Model) -> int:
     """Return the number of events whose item the model does not have."""
     unknown = [model.vocabulary.index(item) is None for item in test.catalogue]
     return int(np.count_nonzero(np.array(unknown)[test.codes]))
-
-
-def _unlike_types(test: Sessions, model: Model) -> Iterator[str]:
-    """Yield a warning if the events have other types than the model was trained with."""
-    known = model.manifest.types
-    if known and test.types == (VIEW,):
-        yield (
-            f"{model.version} was trained with types of events ({', '.join(known)}), but all events here are views: "
-            "name the column of their types with --type-column"
-        )
-    elif strange := [name for name in test.types if len(test.types) > 1 and name not in known]:
-        yield f"{model.version} does not know events of the type {', '.join(strange)}: they count as views"
 
 
 def _save(path: Path, values: NDArray[np.float64]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from model_export.data.sessions import Sessions
+from model_export.evaluation.event_types import unlike_types
 from model_export.evaluation.served_ranks import targets_of
 from model_export.progress import Unwatched, Work
 from model_export.retraining.comparison import JUDGED, Comparison, compare, judged_events, later_sessions
@@ -136,7 +137,9 @@ def judge(
         route=route,
         judged_at=at,
         passed=passed,
-        reason=_reason(candidate.version, reference, comparison, bounds, events) + _in_words(rules),
+        reason=_reason(candidate.version, reference, comparison, bounds, events)
+        + _unlike_types(models, judged)
+        + _in_words(rules),
         events=events,
         figures=comparison.candidate,
         reference_figures=comparison.reference,
@@ -150,6 +153,13 @@ def _in_words(rules: GateRules) -> str:
     """Return the sentence about settings other than their defaults; empty without any."""
     listed = ", ".join(f"--{name.replace('_', '-')} {value:g}" for name, value in rules.changed.items())
     return f" Settings other than the default: {listed}." if listed else ""
+
+
+def _unlike_types(models: list[Model], judged: Sessions) -> str:
+    """Return the sentence about other types of events than those of the training; empty if they are the same."""
+    found = (sentence for model in models for sentence in unlike_types(judged, model.version, model.manifest))
+    sentence = next(found, "")
+    return sentence and f" But {sentence}."
 
 
 def _uncertified(version: str, live: str | None, route: str, at: str, error: ArtifactCorrupt) -> Verdict:

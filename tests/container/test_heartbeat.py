@@ -3,11 +3,12 @@
 import asyncio
 import socket
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from container import heartbeat
-from container.heartbeat import BEAT, MAX_STEP_SECONDS, Pulse, Watch
+from container.heartbeat import MAX_STEP_SECONDS, MODEL, NO_MODEL, Pulse, Watch
 
 SECONDS = 20.0
 
@@ -31,9 +32,11 @@ def test_a_silence_grows_until_a_beat_and_its_steps_are_bounded(pair: tuple[sock
         silences.append(watch.silence())
     assert silences == [1.0, 2.5, 2.5 + MAX_STEP_SECONDS, 3.0 + MAX_STEP_SECONDS]
 
-    theirs.send(BEAT * 3)
+    theirs.send(NO_MODEL * 2 + MODEL)  # a model that came late
     now += 1
+    assert not watch.has_model
     assert watch.silence() == 0
+    assert watch.has_model
     theirs.close()  # an end is no beat
     now += 1
     assert watch.silence() == 1
@@ -53,7 +56,7 @@ def test_a_pulse_beats_and_tells_the_end_of_the_supervisor_once(
             ends.append(None)
             gone.set()
 
-        Pulse(theirs, on_gone)
+        Pulse(theirs, partial(next, iter([False, *[True] * 1000])), on_gone)
         beats = [await asyncio.to_thread(ours.recv, 1) for _ in range(3)]
         ours.close()
         await asyncio.wait_for(gone.wait(), SECONDS)
@@ -61,7 +64,7 @@ def test_a_pulse_beats_and_tells_the_end_of_the_supervisor_once(
             await asyncio.sleep(0)
         return beats, len(ends)
 
-    assert asyncio.run(story()) == ([BEAT] * 3, 1)
+    assert asyncio.run(story()) == ([NO_MODEL, MODEL, MODEL], 1)
 
 
 def test_a_supervisor_that_does_not_read_is_no_fault(
@@ -74,19 +77,19 @@ def test_a_supervisor_that_does_not_read_is_no_fault(
 
     async def story() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
-        Pulse(theirs, lambda: None)
+        Pulse(theirs, lambda: True, lambda: None)
         while not _is_full(theirs):
             await asyncio.sleep(0)
         await asyncio.sleep(0.01)
 
     asyncio.run(story())
     assert faults == []
-    assert ours.recv(1) == BEAT
+    assert ours.recv(1) == MODEL
 
 
 def _is_full(control: socket.socket) -> bool:
     try:
-        control.send(BEAT)
+        control.send(MODEL)
     except BlockingIOError:
         return True
     return False

@@ -1,11 +1,14 @@
 """What becomes of workers whose supervisor has gone, that hang, or that die while others are restarted."""
 
 import os
+import resource
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -86,3 +89,61 @@ def _beside(container: Container, *known: int) -> int | None:
     """Return the worker that is none of these, while the first of them still runs."""
     pids = set(container.worker_pids())
     return next(iter(pids - set(known)), None) if known[0] in pids else None
+
+
+@pytest.mark.slow
+def test_a_worker_without_a_model_replaces_none_that_has_one() -> None:
+    with Stack(artifact=demo_artifact(), max_workers=1, settings=PATIENT) as stack, Container(stack) as container:
+        # GIVEN a worker with a model, and a bucket that has gone
+        (old,) = container.worker_pids()
+        stack.kill_bucket()
+        # WHEN the workers are restarted
+        container.child.signal(signal.SIGHUP)
+        container.child.wait_until(
+            lambda: "did not start and ended with 1" in container.child.log_text() or None, READY_SECONDS
+        )
+        # THEN it goes on, and the log says why
+        assert "no model could be loaded" in container.child.log_text()
+        assert container.worker_pids() == [old]
+        assert container.is_ready
+        # WHEN it dies THEN one without a model is better than none
+        os.kill(old, signal.SIGKILL)
+        container.child.wait_until(lambda: container.worker_pids() not in ([], [old]) or None, READY_SECONDS)
+        assert container.stop() == 0
+
+
+@pytest.mark.slow
+def test_a_system_without_room_for_a_worker_is_asked_again(stack: Stack) -> None:
+    with Container(stack, workers=2) as container:
+        # GIVEN a supervisor that may open no more files
+        dead, other = container.worker_pids()
+        supervisor = container.child.pid
+        limits = resource.prlimit(supervisor, resource.RLIMIT_NOFILE)
+        open_files = sum(1 for _ in Path(f"/proc/{supervisor}/fd").iterdir())
+        resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (open_files, limits[1]))
+        # WHEN a worker dies THEN the other one serves
+        os.kill(dead, signal.SIGKILL)
+        container.child.wait_until(
+            lambda: "no worker could be started" in container.child.log_text() or None, READY_SECONDS
+        )
+        assert container.worker_pids() == [other]
+        assert container.is_ready
+        # WHEN there is room again THEN there are two
+        resource.prlimit(supervisor, resource.RLIMIT_NOFILE, limits)
+        container.child.wait_until(lambda: len(container.worker_pids()) == 2 or None, READY_SECONDS)
+        assert container.stop() == 0
+
+
+@pytest.mark.slow
+def test_a_request_that_never_becomes_whole_ends_with_the_server(stack: Stack) -> None:
+    # GIVEN a request without its end
+    with Container(stack, settings={"NEXTITEM_DRAIN_DELAY_SECONDS": "0", "NEXTITEM_DRAIN_SECONDS": "1"}) as container:
+        address = urlsplit(container.url)
+        with socket.create_connection((address.hostname or "", address.port or 0), timeout=20) as connection:
+            connection.sendall(b"POST /v1/recommendations HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{")
+            time.sleep(0.3)
+            # WHEN the server stops THEN the client gets to know it
+            container.begin_stop()
+            assert connection.recv(1 << 16).startswith(b"HTTP/1.1 408 ")
+        assert container.stop() == 0
+        assert "Traceback" not in container.child.log_text()

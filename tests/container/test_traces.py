@@ -232,6 +232,16 @@ def test_without_the_packages_a_line_says_so(monkeypatch: pytest.MonkeyPatch, ca
     assert "Install the extra `traces`" in caplog.text
 
 
+@pytest.mark.usefixtures("collector")
+def test_a_wrong_variable_costs_the_traces_only(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "100")  # less than a batch has by default
+
+    assert isinstance(start_traces(), NoTraces)
+    assert "no traces: max_export_batch_size" in caplog.text
+
+
 def test_opentelemetry_is_imported_only_if_traces_are_wanted() -> None:
     program = (
         "import sys; from container.traces import start_traces; start_traces({}); print('opentelemetry' in sys.modules)"

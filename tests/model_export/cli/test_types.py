@@ -42,5 +42,7 @@ def test_types_of_events_reach_the_model_and_its_evaluation(tmp_path: Path) -> N
     assert sum(slices.values()) == document["targets"]
     # AND a warning where the column of types is forgotten, or a type is unknown
     assert "name the column of their types with --type-column" in done("evaluate", artifact, "--events", test).err
+    listed = done("batch", test, "--artifact", artifact, "--out", tmp_path / "lists.parquet")
+    assert "name the column of their types with --type-column" in listed.err
     test.write_text(test.read_text().replace(",purchase\n", ",rent\n"))
     assert "does not know events of the type rent" in done("evaluate", artifact, "--events", test, *typed).err

@@ -172,7 +172,7 @@ def test_evaluate_warns_of_other_training_data_and_of_overlap(shop: Shop) -> Non
     test, events = shop.folder / "test.parquet", shop.folder / "events.csv.gz"
     answer = done("evaluate", shop.artifact, "--events", test, "--train", events, "--json")
     lines = answer.err.splitlines()
-    assert f"{events} is not the data that {shop.version} was trained on" in lines
+    assert f"{events}, as these options read it, is not the data that {shop.version} was trained on" in lines
     # A second message says that the test sessions are among them.
     overlap = answer.document["overlap"]
     assert overlap["sessions"] == overlap["later_sessions"] == len(read_sessions(test))

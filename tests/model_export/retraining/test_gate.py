@@ -65,6 +65,7 @@ def missed(verdict: Verdict) -> set[str]:
 
 def test_a_better_version_passes(better: Verdict, after: Sessions, demo: Model, earlier: Model) -> None:
     assert (better.passed, better.version, better.reference) == (True, demo.version, earlier.version)
+    assert f"But {demo.version} was trained with types of events" in better.reason  # these are views
     # Both were judged on all targets, those of unknown items included
     assert better.events is not None
     assert (better.events.sessions, better.events.targets) == (len(after), after.is_target.sum())
