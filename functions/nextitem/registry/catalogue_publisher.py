@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from nextitem.aws.object_store import ObjectStore
 from nextitem.catalogue.file import Catalogue
-from nextitem.catalogue.join import join_of, new_positions_of, open_join, write_join
+from nextitem.catalogue.join import NOT_SOLD, join_of, new_positions_of, open_join, write_join
 from nextitem.catalogue.new_rows import RowsOfItems, latest_items, no_rows
 from nextitem.catalogue.version import version_of_catalogue
 from nextitem.errors import ArtifactCorrupt, VersionNotFound
@@ -158,6 +158,15 @@ class CataloguePublisher:
                     len(positions),
                 )
             join = join_of(vocabulary, catalogue, None if rows is None else positions, rows)
+            if (join.position_of == NOT_SOLD).all() and len(catalogue):
+                logger.warning(
+                    "none of the %d items of %s is in the catalogue: answers have no fields, and filters leave all of "
+                    "them out. The model's ids are such as %r, the catalogue's such as %r",
+                    len(vocabulary),
+                    model,
+                    vocabulary.item_id(0),
+                    catalogue.vocabulary.item_id(0),
+                )
             with TemporaryDirectory() as folder:
                 path = Path(folder) / "join.bin"
                 write_join(path, join, catalogue.version, model)

@@ -135,7 +135,11 @@ class Figures(msgspec.Struct, frozen=True):
             )
 
     def _about_sessions(self) -> Iterator[str]:
-        heavy, single = self.heaviest[0], self.lengths.single
+        single = self.lengths.single
+        # Users are counted before repeats are dropped, sessions behind that.
+        counted = self.events + (self.dropped.get(self.collapse, 0) if self.by_user else 0)
+        bound = max(HEAVY_EVENTS, HEAVY_SHARE * counted)
+        heavy = [one for one in self.heaviest if one.events >= bound]
         if self.long > LONG_SHARE * self.sessions and not self.by_user:
             yield (
                 f"{self.long:,} of {self.sessions:,} sessions last longer than 24 hours. If their ids are unique only "
@@ -146,11 +150,11 @@ class Figures(msgspec.Struct, frozen=True):
                 f"{_percent(single, self.sessions)} of the sessions have one event, and nothing can be learnt from "
                 "them. If another column names visits or users: --session-column, --user-column"
             )
-        if heavy.events >= max(HEAVY_EVENTS, HEAVY_SHARE * self.events):
+        if heavy:
+            shares = (f"{one.id!r} has {_percent(one.events, counted)} of the events ({one.events:,})" for one in heavy)
             yield (
-                f"{'user' if self.by_user else 'session'} {heavy.id!r} has {_percent(heavy.events, self.events)} of "
-                f"the events ({heavy.events:,}): a bot, or a default value. Remove it, or drop long sessions: nextitem "
-                "prepare --max-session"
+                f"{'user' if self.by_user else 'session'} {', and '.join(shares)}: a bot, or a default value. Remove "
+                "it, or drop long sessions: nextitem prepare --max-session"
             )
 
     def _about_times(self) -> Iterator[str]:

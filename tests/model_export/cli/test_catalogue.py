@@ -99,7 +99,8 @@ def test_the_settings_file_has_defaults_of_commands_in_a_group(monkeypatch: pyte
     assert "`nextitem items publish` has no option --routes" in nextitem("items", "publish", "first.csv").fault
 
 
-def test_a_promoted_version_is_joined_with_the_catalogue(work: Path) -> None:
+@pytest.mark.usefixtures("work")
+def test_a_promoted_version_is_joined_with_the_catalogue(caplog: pytest.LogCaptureFixture) -> None:
     # GIVEN a catalogue and a published version
     done("items", "publish", "first.csv")
     bucket = BotoObjectStore(BUCKET, region="us-east-1")
@@ -110,3 +111,8 @@ def test_a_promoted_version_is_joined_with_the_catalogue(work: Path) -> None:
     done("promote", version)
     done("items", "publish", "second.csv")
     assert len([key for key in bucket.keys("catalogues/") if key.endswith(f"/models/{version}.bin")]) == 2
+    # AND a warning that they have no item in common, with an example of both
+    [at_promotion, at_publishing] = [record.getMessage() for record in caplog.records]
+    assert f"items of {version} is in the catalogue" in at_promotion
+    assert at_promotion.endswith("The model's ids are such as 'board-001', the catalogue's such as 'pot'")
+    assert at_publishing.endswith("the catalogue's such as 'cup'")

@@ -27,6 +27,16 @@ def test_good_events_have_no_warning() -> None:
         ({"long": 21}, "21 of 2,000 sessions last longer than 24 hours", "--session-column USER"),
         ({"lengths": Lengths(1, 2, 3, 1_001)}, "50 % of the sessions have one event", "--user-column"),
         ({"heaviest": (Heavy("bot", 1_000),)}, "session 'bot' has 10 % of the events (1,000)", "--max-session"),
+        (
+            {
+                "heaviest": (Heavy("bot", 6_000), Heavy("crawler", 3_000), Heavy("a", 90)),
+                "by_user": True,
+                "collapse": "repeats",
+                "dropped": {"repeats": 20_000},
+            },
+            "user 'bot' has 20 % of the events (6,000), and 'crawler' has 10 % of the events (3,000): a bot",
+            "--max-session",
+        ),
         ({"late": 2, "latest": "2026-02-14"}, "2 sessions start after 2026-01-31", "2026-02-14"),
         ({"early": 1, "earliest": "1970-01-01"}, "1 sessions start before 2026-01-01", "1970-01-01"),
         (
