@@ -141,7 +141,7 @@ def test_a_request_that_never_becomes_whole_ends_with_the_server(stack: Stack) -
         address = urlsplit(container.url)
         with socket.create_connection((address.hostname or "", address.port or 0), timeout=20) as connection:
             connection.sendall(b"POST /v1/recommendations HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{")
-            time.sleep(0.3)
+            time.sleep(0.3)  # the server has nothing to say of what it has read: no event to wait for
             # WHEN the server stops THEN the client gets to know it
             container.begin_stop()
             assert connection.recv(1 << 16).startswith(b"HTTP/1.1 408 ")
