@@ -70,7 +70,7 @@ class Figures(msgspec.Struct, frozen=True):
         repeats: events with item and type of the event before, duplicates among them, whether dropped or not.
         tied: events that share their time with a neighbour of another item.
         long: sessions that last longer than 24 hours.
-        heaviest: users or sessions of most events.
+        heaviest: users or sessions of most events, without the sessions that `--max-session` drops.
     """
 
     rows: int
@@ -146,9 +146,14 @@ class Figures(msgspec.Struct, frozen=True):
                 "per user: --session-column USER --session-column SESSION. If they name users: --user-column"
             )
         if single > SINGLE_SHARE * self.sessions:
+            helps = (
+                "If a visit pauses for longer: a larger --gap-minutes"
+                if self.by_user
+                else "If another column names visits or users: --session-column, --user-column"
+            )
             yield (
                 f"{_percent(single, self.sessions)} of the sessions have one event, and nothing can be learnt from "
-                "them. If another column names visits or users: --session-column, --user-column"
+                f"them. {helps}"
             )
         if heavy:
             shares = (f"{one.id!r} has {_percent(one.events, counted)} of the events ({one.events:,})" for one in heavy)

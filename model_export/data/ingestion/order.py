@@ -20,6 +20,7 @@ class Ordered:
 
     Attributes:
         table: `session`, `item`, `type`, `time`, `place`, and `nth`, which grows along each session.
+        whole: the same with the events that were dropped.
         events: number of events before any was dropped.
         duplicates: number of the events that have session, item, time and type of the event before.
         repeats: number of the events that have item and type of the event before; duplicates count too.
@@ -27,6 +28,7 @@ class Ordered:
     """
 
     table: ir.Table
+    whole: ir.Table
     events: int
     duplicates: int
     repeats: int
@@ -75,4 +77,5 @@ def order_events(engine: Engine, sessions: ir.Table, collapse: Collapse | None) 
         marked.aggregate(events=_.count(), **{flag: marked[flag].ifelse(1, 0).sum() for flag in flags})
     )
     kept = marked if collapse in {None, "nothing"} else marked.filter(~marked[collapse])
-    return Ordered(kept.drop(*flags), **{name: int(count) for name, count in counts.items()})
+    figures = {name: int(count) for name, count in counts.items()}
+    return Ordered(kept.drop(*flags), marked.drop(*flags), **figures)

@@ -127,7 +127,7 @@ def prepare_events(
     ordered = order_events(engine, sessionize(events, config.layout), config.layout.collapse)
     if refuse_long:
         refuse_long_sessions(engine, ordered.table, config.layout)
-    figures = summarize(engine, rows, events, ordered, config.layout)
+    figures = summarize(engine, rows, events, ordered, config.layout, config.max_session)
     parts = split_sessions(
         engine,
         ordered.table,

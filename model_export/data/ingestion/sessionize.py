@@ -10,6 +10,7 @@ from model_export.data.ingestion.faults import input_error, shown
 from model_export.data.layout import MAX_SESSION_EVENTS, Layout
 
 SECONDS_PER_MINUTE = 60.0
+_NUMBER = r"-\d+$"
 
 
 def sessionize(events: Events, layout: Layout) -> ir.Table:
@@ -30,6 +31,11 @@ def sessionize(events: Events, layout: Layout) -> ir.Table:
         number = _.begins.sum().over(ibis.cumulative_window(**order)) + 1
         table = table.mutate(session=_.owner + "-" + number.cast("string"))
     return table.select("session", "item", "type", "time", "place")
+
+
+def user_of(session: ir.StringValue) -> ir.StringValue:
+    """Return the user of a session that was cut from a user's events."""
+    return session.re_replace(_NUMBER, "")
 
 
 def refuse_long_sessions(engine: Engine, sessions: ir.Table, layout: Layout) -> None:

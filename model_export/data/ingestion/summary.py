@@ -13,7 +13,8 @@ from model_export.data.ingestion.engine import Engine
 from model_export.data.ingestion.figures import Figures, Gap, Heavy, Lengths
 from model_export.data.ingestion.order import Ordered
 from model_export.data.ingestion.read import Rows
-from model_export.data.layout import Layout
+from model_export.data.ingestion.sessionize import user_of
+from model_export.data.layout import MAX_SESSION_EVENTS, Layout
 from model_export.data.split import DAY_SECONDS, first_day, last_day
 
 HEAVIEST = 3
@@ -24,7 +25,14 @@ MIN_GAP_DAYS = 3
 EPOCH = date(1970, 1, 1).toordinal()
 
 
-def summarize(engine: Engine, rows: Rows, events: Events, ordered: Ordered, layout: Layout) -> Figures:
+def summarize(
+    engine: Engine,
+    rows: Rows,
+    events: Events,
+    ordered: Ordered,
+    layout: Layout,
+    max_session: int = MAX_SESSION_EVENTS,
+) -> Figures:
     """Return the figures of the events, before the split and the filters.
 
     Args:
@@ -33,6 +41,7 @@ def summarize(engine: Engine, rows: Rows, events: Events, ordered: Ordered, layo
         events: the checked events.
         ordered: the events in order.
         layout: the options.
+        max_session: longer sessions will be dropped: they make no user or session one of the heaviest.
     """
     table = ordered.table
     sessions = engine.kept(
@@ -81,7 +90,7 @@ def summarize(engine: Engine, rows: Rows, events: Events, ordered: Ordered, layo
         repeats=ordered.repeats,
         tied=ordered.tied,
         long=int(totals["long"]) if events.is_epoch else 0,
-        heaviest=_heaviest(engine, events.table if layout.user is not None else table, layout),
+        heaviest=_heaviest(engine, ordered, sessions.filter(_.events > max_session), layout),
     )
 
 
@@ -102,9 +111,11 @@ def gaps(days: dict[int, int], first: int, last: int) -> tuple[Gap, ...]:
     )
 
 
-def _heaviest(engine: Engine, table: ir.Table, layout: Layout) -> tuple[Heavy, ...]:
-    name = "owner" if layout.user is not None else "session"
-    counted = table.group_by(id=table[name]).agg(events=_.count())
+def _heaviest(engine: Engine, ordered: Ordered, too_long: ir.Table, layout: Layout) -> tuple[Heavy, ...]:
+    """Return the users (with their repeats) or sessions of most events, without the sessions that are too long."""
+    table = (ordered.table if layout.user is None else ordered.whole).anti_join(too_long, "session")
+    name = table.session if layout.user is None else user_of(table.session)
+    counted = table.group_by(id=name).agg(events=_.count())
     rows: list[dict[str, Any]] = engine.rows(counted.order_by(ibis.desc("events"), "id").limit(HEAVIEST))
     return tuple(Heavy(str(row["id"]), int(row["events"])) for row in rows)
 

@@ -175,3 +175,20 @@ class MeaningContract:
         assert figures.lengths == Lengths(median=2, p95=3, longest=3, single=0)
         assert figures.heaviest == (Heavy("a", 3), Heavy("b", 2), Heavy("t", 2))
         assert (prepared.summary.test_events, prepared.summary.unknown) == (2, 1)
+
+    @pytest.mark.parametrize("layout", [Layout(), Layout(user="session_id")], ids=["sessions", "users"])
+    def test_no_warning_recommends_to_drop_what_is_dropped(
+        self, engine: Engine, tmp_path: Path, layout: Layout
+    ) -> None:
+        # GIVEN a session of a bot, with reloads that do not count
+        rows = [*days(("a", 0, "x y"), ("bot", 0, "x x y y " * 600), ("b", 1, "x y"))]
+        path = write_csv(tmp_path / "e.csv", rows)
+        # WHEN it is kept, THEN a warning names the option that drops it
+        kept = run(engine, [path], tmp_path / "kept", replace(EVERYTHING, layout=layout))
+        [warning] = [text for text in kept.summary.warnings if "a bot" in text]
+        assert "--max-session" in warning
+        # WHEN that option is given, THEN no warning is about bots
+        dropping = replace(EVERYTHING, layout=layout, max_session=1_000)
+        without = run(engine, [path], tmp_path / "without", dropping).summary
+        assert [text for text in without.warnings if "a bot" in text] == []
+        assert [heavy.events for heavy in without.figures.heaviest] == [2, 2]

@@ -26,6 +26,11 @@ def test_good_events_have_no_warning() -> None:
         ({"tied": 501}, "5.01 % of the events share their time", "--time-column"),
         ({"long": 21}, "21 of 2,000 sessions last longer than 24 hours", "--session-column USER"),
         ({"lengths": Lengths(1, 2, 3, 1_001)}, "50 % of the sessions have one event", "--user-column"),
+        (
+            {"lengths": Lengths(1, 2, 3, 1_001), "by_user": True},
+            "50 % of the sessions have one event",
+            "learnt from them. If a visit pauses for longer: a larger --gap-minutes",
+        ),
         ({"heaviest": (Heavy("bot", 1_000),)}, "session 'bot' has 10 % of the events (1,000)", "--max-session"),
         (
             {
