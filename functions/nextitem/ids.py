@@ -6,6 +6,8 @@ a path or a file of one id per line. U+FFFD shows that a decoder has replaced by
 """
 
 import re
+from collections.abc import Iterable
+from itertools import islice
 
 MAX_ID_CHARS = 256
 """Maximum length of an id, in Unicode code points."""
@@ -21,6 +23,8 @@ REFUSED_CHARACTERS = r"\x00-\x1f\x7f-\x9f" + "\u2028\u2029\ufffd"
 
 ID_PATTERN = rf"^(?!\s*(?i:{_MISSING_WORDS})?\s*\Z)[^{REFUSED_CHARACTERS}\ud800-\udfff]{{1,{MAX_ID_CHARS}}}\Z"
 _ID = re.compile(ID_PATTERN)
+SHOWN_IDS, SHOWN_CHARACTERS = 3, 40
+"""Ids of a side that a sentence shows, and characters of each."""
 _PATH_MARKS = frozenset("/%?")
 _DECODED_TWICE = frozenset("%?")
 
@@ -57,3 +61,19 @@ def path_item_id_fault(text: str) -> str | None:
             "exclude_seen answers the same, and takes every id"
         )
     return id_fault(text)
+
+
+def id_examples(first: str, first_ids: Iterable[str], second: str, second_ids: Iterable[str]) -> str:
+    """Return a sentence with ids of two sides that have few or none in common, so that a reader sees the difference.
+
+    Example:
+        ``id_examples("the model", ["1", "2"], "the catalogue", ["item-1"])`` is "Ids of the model are such as '1', '2';
+        of the catalogue such as 'item-1'".
+    """
+    return f"Ids of {first} are such as {first_of(first_ids)}; of {second} such as {first_of(second_ids)}"
+
+
+def first_of(ids: Iterable[str]) -> str:
+    """Return the first ids of many for a message: quoted, and each cut to a length."""
+    shown = (f"{item[:SHOWN_CHARACTERS]}…" if len(item) > SHOWN_CHARACTERS else item for item in ids)
+    return ", ".join(map(repr, islice(shown, SHOWN_IDS)))

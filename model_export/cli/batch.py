@@ -10,6 +10,7 @@ from model_export.cli.console import print_json, progress, read_events, say, war
 from model_export.cli.options import EventFiles, ExcludeSeen, Json, LayoutOptions, check_artifact
 from model_export.cli.outcome import all_or_nothing
 from model_export.evaluation.event_types import unlike_types
+from model_export.evaluation.unlike_items import unlike_items
 from nextitem.errors import InputError
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
@@ -43,10 +44,11 @@ def batch(
         raise InputError(f"{out}: the recommendations are Parquet; name a file that ends with {SUFFIX}")
     all_or_nothing(out)
     model = Model(open_artifact(artifact))  # checks all golden sessions
-    version, manifest = model.version, model.manifest
+    version, manifest, vocabulary = model.version, model.manifest, model.vocabulary
     del model  # each process opens its own
     sessions, _ = read_events(events, layout.layout)
     warn(unlike_types(sessions, version, manifest))
+    warn(unlike_items(sessions, version, vocabulary, "change no recommendation"))
     from model_export.batch.ranking import Options
     from model_export.batch.run import write_recommendations
 

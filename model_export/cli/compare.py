@@ -10,6 +10,7 @@ from model_export.cli.console import print_json, progress, read_events, warn
 from model_export.cli.options import ArtifactFolder, ExcludeSeen, Json, LayoutOptions
 from model_export.data.sessions import Sessions
 from model_export.evaluation.event_types import unlike_types
+from model_export.evaluation.unlike_items import MISSES, unlike_items
 from model_export.evaluation.versions import compare_versions
 from model_export.progress import Phase
 from nextitem.errors import InputError
@@ -37,6 +38,8 @@ def compare(
     test, _figures = read_events(events, layout.layout)
     warn(_learned(models, test))
     warn(sentence for model in models for sentence in unlike_types(test, model.version, model.manifest))
+    for model in models:
+        warn(unlike_items(test, model.version, model.vocabulary, MISSES))
     with progress() as view:
         view.plan([Phase(model.version, len(test)) for model in models])
         result = compare_versions(first, second, test, exclude_seen=exclude_seen, progress=view.step)

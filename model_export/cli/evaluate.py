@@ -16,11 +16,11 @@ from model_export.cli.console import OUT, print_json, progress, read_events, say
 from model_export.cli.options import ArtifactFolder, Json, LayoutOptions, check_run
 from model_export.cli.outcome import all_or_nothing
 from model_export.data.atomic_file import write_atomically
-from model_export.data.ingestion.figures import Summary, few_targets, unknown_items
-from model_export.data.sessions import Sessions
+from model_export.data.ingestion.figures import NOT_PREDICTED, Summary, few_targets
 from model_export.evaluation.analysis import COMPARED, Analysis, Quality, behind
 from model_export.evaluation.evaluate import MODEL, TUNING, Progress, Report, evaluate_artifact
 from model_export.evaluation.event_types import unlike_types
+from model_export.evaluation.unlike_items import unknown_in, unlike_items
 from model_export.progress import Phase
 from model_export.report import check_report, write_report
 from model_export.training.run_folder import RunRecord, read_run
@@ -75,13 +75,13 @@ def evaluate(
     with progress() as view:
         watch = _shown_in(view, with_baselines=train_events is not None)
         result = evaluate_artifact(model, test, train_events, watch, by_day=prequential)
-    unknown = _unknown_events(test, model)
     about_test = [
         *few_targets("test", len(result.ranks)),
-        *unknown_items(len(test.codes), unknown),
+        *unlike_items(test, model.version, model.vocabulary, NOT_PREDICTED),
         *unlike_types(test, model.version, model.manifest),
     ]
     warn(about_test)
+    unknown = sum(unknown_in(test, model.vocabulary).values())
     data["Test events"] = Summary(figures, [*figures.warnings(), *about_test], len(test.codes), unknown)
     if result.overlap is not None and not result.overlap.is_clean:
         say(
@@ -121,12 +121,6 @@ def _record(run: Path, manifest: Manifest) -> RunRecord:
     if record.training != manifest.training:
         raise InputError(f"{run} is not the run that the artifact was exported from")
     return record
-
-
-def _unknown_events(test: Sessions, model: Model) -> int:
-    """Return the number of events whose item the model does not have."""
-    unknown = [model.vocabulary.index(item) is None for item in test.catalogue]
-    return int(np.count_nonzero(np.array(unknown)[test.codes]))
 
 
 def _save(path: Path, values: NDArray[np.float64]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from model_export.cli.console import say
 from nextitem.errors import InputError
-from nextitem.ids import id_fault
+from nextitem.ids import id_examples, id_fault
 from nextitem.model.engine import Model
 
 
@@ -23,10 +23,14 @@ def require_ids(items: Sequence[str]) -> None:
 
 def known_items(model: Model, items: Sequence[str]) -> list[int]:
     """Return the indices of the items in the catalogue, in order; print a message about the others."""
+    known = model.vocabulary.indices(items)
     unknown = [item for item in items if model.vocabulary.index(item) is None]
     if unknown:
         say(f"ignored, because not in the catalogue: {', '.join(unknown)}")
-    return model.vocabulary.indices(items)
+    if not known:
+        ids = map(model.vocabulary.item_id, range(len(model.vocabulary)))
+        say(id_examples("these items", unknown, "the model", ids))
+    return known
 
 
 def names_in(path: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ from model_export.data.sessions import Sessions
 from model_export.evaluation.analysis import Analysis, analyse
 from model_export.evaluation.engine_ranker import EngineRanker
 from model_export.evaluation.leakage import Overlap, overlap
+from model_export.evaluation.unlike_items import unknown_in, unlike_ids
 from model_export.metrics.protocol import Evaluation, Ranker, evaluate
 from nextitem.errors import InputError
 from nextitem.model.engine import Model
@@ -79,6 +80,11 @@ def evaluate_artifact(
             f"({len(catalogue)} items): baselines and model would rank different catalogues"
         )
     known = test.recoded(catalogue)
+    if not known.is_target.any() and (unknown := unknown_in(test, model.vocabulary)):
+        raise InputError(
+            f"the test events leave nothing to evaluate: no session has two events of items that {model.version} has. "
+            f"{unlike_ids(unknown, model.vocabulary)}"
+        )
     tuned = None
 
     def ranked(name: str, ranker: Ranker) -> Evaluation:

@@ -6,6 +6,7 @@ one run names every fault.
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from model_export.data.sessions import format_time
 from model_export.lake.parquet import COLUMNS
 from model_export.retraining.limits import ContractLimits
 from nextitem.errors import InputError
+from nextitem.ids import SHOWN_IDS, id_examples
 
 REQUIRED = ("session", "event", "item_id", "type", "occurred_at", "arrived_at", "entry")
 """Columns of the lake without which nothing can be learned; all others may be missing."""
@@ -215,16 +217,16 @@ def _items(connection: DuckDBPyConnection, limits: ContractLimits, around: Surro
     connection.execute("INSERT INTO known SELECT unnest($items)", {"items": [*around.known_items]})
     newest = _one(connection, "SELECT max(arrived_at) FROM lake")
     last = f"FROM lake WHERE arrived_at > {newest - DAY_MS:.0f}"
-    unknown = _one(
-        connection,
-        f"SELECT avg((item_id NOT IN (FROM known))::INT) {last}",
-    )
+    unknown = _one(connection, f"SELECT avg((item_id NOT IN (FROM known))::INT) {last}")
+    strange = f"SELECT DISTINCT item_id {last} AND item_id NOT IN (FROM known) ORDER BY item_id LIMIT {SHOWN_IDS}"
+    theirs = [item for (item,) in connection.execute(strange).fetchall()]
+    ids = id_examples("these items", theirs, "the live version", nsmallest(SHOWN_IDS, around.known_items))
     yield _at_most(
         "max_unknown_share",
         unknown,
         limits.max_unknown_share,
         f"the live version does not know the item of {unknown:.1%} of the last day's events: a client sends other ids, "
-        "or another shop writes into this lake",
+        f"or another shop writes into this lake. {ids}",
     )
 
 

@@ -8,6 +8,7 @@ than that has not proved enough, even if its figures look the same: more session
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from model_export.data.sessions import Sessions
 from model_export.evaluation.event_types import unlike_types
 from model_export.evaluation.served_ranks import targets_of
+from model_export.evaluation.unlike_items import MISSES, unlike_items
 from model_export.progress import Unwatched, Work
 from model_export.retraining.comparison import JUDGED, Comparison, compare, judged_events, later_sessions
 from model_export.retraining.latency import compare_latency
@@ -138,7 +140,7 @@ def judge(
         judged_at=at,
         passed=passed,
         reason=_reason(candidate.version, reference, comparison, bounds, events)
-        + _unlike_types(models, judged)
+        + _unlike(models, judged)
         + _in_words(rules),
         events=events,
         figures=comparison.candidate,
@@ -155,11 +157,11 @@ def _in_words(rules: GateRules) -> str:
     return f" Settings other than the default: {listed}." if listed else ""
 
 
-def _unlike_types(models: list[Model], judged: Sessions) -> str:
-    """Return the sentence about other types of events than those of the training; empty if they are the same."""
-    found = (sentence for model in models for sentence in unlike_types(judged, model.version, model.manifest))
-    sentence = next(found, "")
-    return sentence and f" But {sentence}."
+def _unlike(models: list[Model], judged: Sessions) -> str:
+    """Return the sentences about other types of events and other items than those of the training, if there are any."""
+    types = (sentence for model in models for sentence in unlike_types(judged, model.version, model.manifest))
+    items = (sentence for model in models for sentence in unlike_items(judged, model.version, model.vocabulary, MISSES))
+    return "".join(f" But {sentence}." for found in (types, items) for sentence in islice(found, 1))
 
 
 def _uncertified(version: str, live: str | None, route: str, at: str, error: ArtifactCorrupt) -> Verdict:

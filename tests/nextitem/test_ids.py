@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextitem.ids import ID_FAULT, MAX_ID_CHARS, MISSING_VALUES, REFUSED_CHARACTERS, id_fault, session_id_fault
+from nextitem.ids import (
+    ID_FAULT,
+    MAX_ID_CHARS,
+    MISSING_VALUES,
+    REFUSED_CHARACTERS,
+    id_examples,
+    id_fault,
+    session_id_fault,
+)
 from tests.nextitem.parts import STEADY
 
 
@@ -61,3 +69,9 @@ def test_half_a_surrogate_pair_is_refused(before: str, half: str, after: str) ->
 @pytest.mark.parametrize("text", ["a/b", "/", "a%41", "a?b", ".", ".."])
 def test_a_session_id_is_a_part_of_a_path(text: str) -> None:
     assert "part of a path" in (session_id_fault(text) or "")
+
+
+def test_few_ids_of_each_side_are_shown_and_cut() -> None:
+    assert id_examples("the model", map(str, range(9)), "the catalogue", ["item-1", "x" * 41]) == (
+        f"Ids of the model are such as '0', '1', '2'; of the catalogue such as 'item-1', '{'x' * 40}…'"
+    )

@@ -5,7 +5,7 @@ finds all of them. The pointer changes by compare-and-set; each revision is kept
 """
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +16,7 @@ from nextitem.catalogue.join import NOT_SOLD, join_of, new_positions_of, open_jo
 from nextitem.catalogue.new_rows import RowsOfItems, latest_items, no_rows
 from nextitem.catalogue.version import version_of_catalogue
 from nextitem.errors import ArtifactCorrupt, VersionNotFound
+from nextitem.ids import id_examples
 from nextitem.model.manifest import ATTRIBUTES, VOCABULARY
 from nextitem.model.vocabulary import Vocabulary
 from nextitem.registry.catalogue_pointer import CataloguePointer, catalogue_key, join_key, pointer_key
@@ -161,11 +162,10 @@ class CataloguePublisher:
             if (join.position_of == NOT_SOLD).all() and len(catalogue):
                 logger.warning(
                     "none of the %d items of %s is in the catalogue: answers have no fields, and filters leave all of "
-                    "them out. The model's ids are such as %r, the catalogue's such as %r",
+                    "them out. %s",
                     len(vocabulary),
                     model,
-                    vocabulary.item_id(0),
-                    catalogue.vocabulary.item_id(0),
+                    id_examples("the model", _ids(vocabulary), "the catalogue", _ids(catalogue.vocabulary)),
                 )
             with TemporaryDirectory() as folder:
                 path = Path(folder) / "join.bin"
@@ -198,3 +198,7 @@ class CataloguePublisher:
             return CataloguePointer(revision, version, items, self._now().isoformat(timespec="seconds"), restores)
 
         return write_revision(self._bucket, POINTERS, self._route, read, next_pointer)
+
+
+def _ids(vocabulary: Vocabulary) -> Iterator[str]:
+    return map(vocabulary.item_id, range(len(vocabulary)))

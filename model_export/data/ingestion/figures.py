@@ -217,13 +217,23 @@ def few_targets(name: str, targets: int) -> Iterator[str]:
         )
 
 
-def unknown_items(events: int, unknown: int) -> Iterator[str]:
-    """Yield a warning if many of a number of test events have an item that train does not have."""
+NOT_PREDICTED = "are not predicted. Fewer --test-days, or newer training events, help if both have ids of one kind"
+"""The effect of an unknown item on an evaluation."""
+
+
+def unknown_items(events: int, unknown: int, side: str, effect: str, ids: str) -> Iterator[str]:
+    """Yield a warning if many test events have an item that another side does not have.
+
+    Args:
+        events: number of test events.
+        unknown: number of those whose item the other side does not have.
+        side: the other side, such as "train" or a version.
+        effect: of an unknown item, as the end of a sentence about them.
+        ids: a sentence that shows ids of both sides.
+    """
     if unknown > UNKNOWN_SHARE * events:
-        yield (
-            f"{_percent(unknown, events)} of the test events have an item that train does not have; they are not "
-            "predicted. Fewer --test-days, or newer training events, help"
-        )
+        share = _percent(unknown, events)
+        yield f"{share} of the test events have an item that {side} does not have; they {effect}. {ids}"
 
 
 def _days_between(first: str | None, last: str | None) -> int:

@@ -14,7 +14,7 @@ from ibis import _
 from model_export.data.ingestion.check import check_rows
 from model_export.data.ingestion.config import PrepareConfig
 from model_export.data.ingestion.engine import Engine
-from model_export.data.ingestion.figures import Figures, Summary, few_targets, unknown_items
+from model_export.data.ingestion.figures import NOT_PREDICTED, Figures, Summary, few_targets, unknown_items
 from model_export.data.ingestion.filter import filter_test, filter_train
 from model_export.data.ingestion.formats import OutputFormat
 from model_export.data.ingestion.order import order_events
@@ -27,6 +27,7 @@ from model_export.data.ingestion.write import write_table
 from model_export.data.layout import Layout
 from model_export.progress import Work
 from nextitem.errors import InputError
+from nextitem.ids import SHOWN_IDS, id_examples
 
 
 class Watcher(Protocol):
@@ -63,10 +64,11 @@ class Counts(NamedTuple):
 
 
 class Unknown(NamedTuple):
-    """Numbers of test events: all, and those whose item train does not have."""
+    """Numbers of test events: all, and those whose item train does not have; and a sentence with ids of both."""
 
     events: int
     unknown: int
+    ids: str
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class Prepared:
         return [
             *self.figures.warnings(),
             *few_targets("test", test.events - test.sessions),
-            *unknown_items(self.unknown.events, self.unknown.unknown),
+            *unknown_items(self.unknown.events, self.unknown.unknown, "train", NOT_PREDICTED, self.unknown.ids),
         ]
 
     def summary(self) -> Summary:
@@ -151,7 +153,11 @@ def prepare_events(
         catalogue=catalogue.order_by("item_id"),
         parts=parts,
         figures=figures,
-        unknown=Unknown(int(counts["events"]), int(missing["events"])),
+        unknown=Unknown(
+            int(counts["events"]),
+            int(missing["events"]),
+            id_examples("test", _ids(engine, unknown, "item"), "train", _ids(engine, catalogue, "item_id")),
+        ),
     )
 
 
@@ -181,6 +187,12 @@ def _count(engine: Engine, name: str, side: ir.Table, config: PrepareConfig) -> 
             f"that have {config.min_support} or more training events; lower --min-support or --min-session"
         )
     return Counts(**{count: int(value) for count, value in row.items()})
+
+
+def _ids(engine: Engine, table: ir.Table, column: str) -> list[str]:
+    """Return the first distinct ids of a column."""
+    first = table.select(id=table[column]).distinct().order_by("id").limit(SHOWN_IDS)
+    return [str(row["id"]) for row in engine.rows(first)]
 
 
 def _ordered(events: ir.Table, layout: Layout, *, whole: bool) -> ir.Table:

@@ -108,6 +108,7 @@ def test_the_command_writes_a_file_and_counts(tmp_path: Path) -> None:
     version = demo_artifact().name
     assert answer.document == {"file": str(out), "version": version, "sessions": 2, "known": 1, "rows": 8}
     assert "1 sessions have no item that" in answer.err
+    assert "Ids of the unknown items are such as 'no such item'; of the model such as 'board-001', " in answer.err
     ada = BatchRanker(demo_artifact(), Options(4, exclude_seen=True)).rank([viewed(*HIKE)])
     assert rows(out)["ada"] == list(zip(ada.item_ids, ada.scores, strict=True))
 

@@ -114,5 +114,6 @@ def test_a_promoted_version_is_joined_with_the_catalogue(caplog: pytest.LogCaptu
     # AND a warning that they have no item in common, with an example of both
     [at_promotion, at_publishing] = [record.getMessage() for record in caplog.records]
     assert f"items of {version} is in the catalogue" in at_promotion
-    assert at_promotion.endswith("The model's ids are such as 'board-001', the catalogue's such as 'pot'")
-    assert at_publishing.endswith("the catalogue's such as 'cup'")
+    ids = "Ids of the model are such as 'board-001', 'board-002', 'board-003'; of the catalogue such as"
+    assert at_promotion.endswith(f"{ids} 'pot', 'tea'")
+    assert at_publishing.endswith(f"{ids} 'cup', 'tea'")

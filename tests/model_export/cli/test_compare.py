@@ -48,3 +48,13 @@ def test_times_that_are_only_an_order_give_no_warning_about_trainings(tmp_path: 
     shown = done("compare", earlier_artifact(), demo_artifact(), "--events", events)
     assert "1 next items of 1 sessions" in shown.out
     assert "by heart" not in shown.err
+
+
+@pytest.mark.slow
+def test_events_with_other_ids_give_a_warning_that_shows_both(tmp_path: Path) -> None:
+    events = tmp_path / "events.csv"
+    events.write_text("session_id,item_id,timestamp\na,1,1\na,2,2\n")
+    shown = done("compare", earlier_artifact(), demo_artifact(), "--events", events)
+    for version in (earlier_artifact().name, demo_artifact().name):
+        assert f"100 % of the test events have an item that {version} does not have; they are misses. Ids" in shown.err
+    assert shown.err.count("such as '1', '2'; of the model such as 'board-001', 'board-002', 'board-003'") == 2

@@ -92,6 +92,15 @@ def test_unknown_items_are_dropped(model: Model, tmp_path: Path) -> None:
     assert without.ranks.tolist() == with_unknown.ranks.tolist()
 
 
+def test_events_without_a_known_item_are_refused_with_ids_of_both_sides(model: Model, tmp_path: Path) -> None:
+    path = tmp_path / "test.csv"
+    sessions(path, count=20, seed=1)
+    path.write_text(path.read_text().replace("item-", "sku-"))
+    ids = "Ids of the unknown items are such as 'sku-00000', .*; of the model such as 'item-00000', 'item-00001', "
+    with pytest.raises(InputError, match=f"no session has two events of items that {model.version} has. {ids}"):
+        evaluate_artifact(model, read_sessions(path), None, ignore)
+
+
 @pytest.mark.parametrize("extra", ["s0,item-99999,5", ""])
 def test_other_training_data_is_refused(model: Model, tmp_path: Path, extra: str) -> None:
     # training events with an item that the model does not have, or without one that it has

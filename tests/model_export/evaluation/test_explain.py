@@ -97,7 +97,9 @@ def test_the_command_on_a_single_event(home: Path) -> None:
 
 
 def test_the_command_refuses_unknown_items(home: Path) -> None:
-    assert nextitem("explain", home, "unheard-of").err.splitlines()[-1] == (
+    *_, ids, refusal = nextitem("explain", home, "unheard-of").err.splitlines()
+    assert ids.startswith("Ids of these items are such as 'unheard-of'; of the model such as 'item-00000', '")
+    assert refusal == (
         "nextitem: none of the items is in the catalogue: there is no event to explain a recommendation by"
     )
     assert "item id" in nextitem("explain", home, "").fault

@@ -148,6 +148,7 @@ def test_too_few_sessions_a_silent_end_losses_and_foreign_ids_are_found(records:
     foreign = broken(check_contracts(files, LIMITS, Surroundings(NOW_MS, known_items={"a-1"})))
     assert set(foreign) == {"max_unknown_share"}
     assert "100.0% of the last day's events" in foreign["max_unknown_share"]
+    assert "; of the live version such as 'a-1'." in foreign["max_unknown_share"]
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,9 @@ def missed(verdict: Verdict) -> set[str]:
 def test_a_better_version_passes(better: Verdict, after: Sessions, demo: Model, earlier: Model) -> None:
     assert (better.passed, better.version, better.reference) == (True, demo.version, earlier.version)
     assert f"But {demo.version} was trained with types of events" in better.reason  # these are views
+    # Each seventh event is of an unknown item
+    assert f"have an item that {demo.version} does not have; they are misses. Ids of the unknown items" in better.reason
+    assert "are such as 'unheard-of'; of the model such as 'board-001', " in better.reason
     # Both were judged on all targets, those of unknown items included
     assert better.events is not None
     assert (better.events.sessions, better.events.targets) == (len(after), after.is_target.sum())

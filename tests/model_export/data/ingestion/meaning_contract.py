@@ -175,6 +175,9 @@ class MeaningContract:
         assert figures.lengths == Lengths(median=2, p95=3, longest=3, single=0)
         assert figures.heaviest == (Heavy("a", 3), Heavy("b", 2), Heavy("t", 2))
         assert (prepared.summary.test_events, prepared.summary.unknown) == (2, 1)
+        # AND the warning about unknown items shows some of both sides
+        [warning] = [text for text in prepared.summary.warnings if "train does not have" in text]
+        assert warning.endswith("Ids of test are such as 'new'; of train such as 'x', 'y', 'z'")
 
     @pytest.mark.parametrize("layout", [Layout(), Layout(user="session_id")], ids=["sessions", "users"])
     def test_no_warning_recommends_to_drop_what_is_dropped(

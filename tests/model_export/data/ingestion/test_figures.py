@@ -91,8 +91,12 @@ def test_few_targets_say_how_uncertain_they_are() -> None:
     assert warning.startswith("test has 26 targets: a hit rate on so few is uncertain by up to 19 points")
 
 
-def test_many_unknown_items_are_told() -> None:
-    assert list(unknown_items(100, 10)) == []
-    assert list(unknown_items(0, 0)) == []
-    [warning] = unknown_items(100, 11)
-    assert warning.startswith("11 % of the test events have an item that train does not have")
+def test_many_unknown_items_are_a_warning_with_ids_of_both_sides() -> None:
+    ids = "Ids of test are such as 'item-1'; of train such as '1'"
+    assert list(unknown_items(100, 10, "train", "are not predicted", ids)) == []
+    assert list(unknown_items(0, 0, "train", "are not predicted", ids)) == []
+    [warning] = unknown_items(100, 11, "train", "are not predicted", ids)
+    assert warning == (
+        "11 % of the test events have an item that train does not have; they are not predicted. Ids of test are such "
+        "as 'item-1'; of train such as '1'"
+    )
