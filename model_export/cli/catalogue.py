@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Annotated, get_args
 
 import typer
-from rich.table import Column, Table
 
 from model_export.attributes.attribute_map import new_item_rows
 from model_export.cli.console import OUT, print_json, say, waiting, warn
 from model_export.cli.options import Json
 from model_export.cli.registry_options import BucketOptions, RouteName
+from model_export.cli.tables import column, table
 from model_export.data.atomic_file import temporary_folder
 from model_export.interruption import describe_if_stopped
 from nextitem.aws.boto_object_store import BotoObjectStore
@@ -74,11 +74,11 @@ def publish(
             found = [{"name": name, "kind": of.kind, "missing": of.missing} for name, of in columns.items()]
             print_json({**_summary(pointer), "columns": found, "filters": sorted(built.catalogue.named_filters)})
             return
-        table = Table("column", "kind", "missing", "example")
-        for name, column in columns.items():
-            example = column.example[:EXAMPLE_CHARS] + "…" * (len(column.example) > EXAMPLE_CHARS)
-            table.add_row(name, column.kind, str(column.missing), example)
-        OUT.print(table)
+        listed = table("column", "kind", "missing", "example")
+        for name, of in columns.items():
+            example = of.example[:EXAMPLE_CHARS] + "…" * (len(of.example) > EXAMPLE_CHARS)
+            listed.add_row(name, of.kind, str(of.missing), example)
+        OUT.print(listed)
         _say_pointer(route, pointer)
 
 
@@ -99,10 +99,10 @@ def show(
         if as_json:
             print_json({"item_id": item_id, "catalogue": catalogue.version, "fields": values})
             return
-        table = Table("column", "kind", "value")
+        fields = table("column", "kind", "value")
         for name, value in values.items():
-            table.add_row(name, catalogue.columns[name].kind, "" if value is None else str(value))
-        OUT.print(table)
+            fields.add_row(name, catalogue.columns[name].kind, "" if value is None else str(value))
+        OUT.print(fields)
 
 
 def versions(registry: BucketOptions, route: RouteName = "live", as_json: Json = False) -> None:
@@ -112,13 +112,13 @@ def versions(registry: BucketOptions, route: RouteName = "live", as_json: Json =
     if as_json:
         print_json([_summary(pointer) | {"live": pointer == live} for pointer in history])
         return
-    table = Table("revision", Column("catalogue", no_wrap=True), "items", Column("since", no_wrap=True), "")
+    listed = table("revision", column("catalogue", whole=True), "items", column("since", whole=True), "")
     for pointer in history:
         restored = "" if pointer.restores is None else f"restores {pointer.restores}"
         state = "live" if pointer == live else ""
         notes = ", ".join(filter(None, (state, restored)))
-        table.add_row(str(pointer.revision), pointer.version, str(pointer.items), pointer.changed[:MINUTES], notes)
-    OUT.print(table)
+        listed.add_row(str(pointer.revision), pointer.version, str(pointer.items), pointer.changed[:MINUTES], notes)
+    OUT.print(listed)
 
 
 def diff(

@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from rich.table import Column, Table
-
 from model_export.cli.console import OUT, say
+from model_export.cli.tables import column, table
 
 if TYPE_CHECKING:  # `--help` must not wait for numpy
     from model_export.evaluation.versions import VersionComparison
@@ -15,15 +14,15 @@ SHOWN = ("hr@20", "mrr@20")
 
 def show_comparison(result: "VersionComparison") -> None:
     """Print a table of both versions, and what it shows on standard error."""
-    table = Table(
-        Column("", no_wrap=True),
-        *(Column(metric, justify="right", no_wrap=True) for metric in SHOWN),
+    quality = table(
+        "",
+        *(column(metric, number=True) for metric in SHOWN),
         title=f"{result.targets} next items of {result.sessions} sessions",
     )
     for name, estimates in (*result.quality.items(), ("difference", result.difference)):
         sign = "+" if name == "difference" else ""
-        table.add_row(name, *(_interval(estimates[metric], sign) for metric in SHOWN))
-    OUT.print(table)
+        quality.add_row(name, *(_interval(estimates[metric], sign) for metric in SHOWN))
+    OUT.print(quality)
     for metric in SHOWN:
         say(f"{metric.upper()}: {_in_words(result.candidate, result.difference[metric])}")
 

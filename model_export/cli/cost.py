@@ -4,10 +4,10 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from model_export.cli.console import OUT, print_json
 from model_export.cli.options import Json
+from model_export.cli.tables import column, table
 from model_export.cost.estimate import Architecture, Deployment, StoreKind, Strategy, cost_of
 from model_export.cost.prices import AS_OF
 from nextitem.errors import InputError
@@ -46,14 +46,13 @@ def cost(
         print_json({"deployment": asdict(deployment), "memory_mb": estimate.memory_mb, "lines": lines, **total})
         return
     title = f"{estimate.requests / 1e6:,.1f} million requests a month, {catalogue:,} items, {estimate.memory_mb:,} MB"
-    table = Table("", "USD a month", title=title)
-    table.columns[1].justify = "right"
+    costs = table("", column("USD a month", number=True), title=title)
     for name, dollars in estimate.lines.items():
-        table.add_row(name, f"{dollars:,.2f}")
-    table.add_section()
-    table.add_row("Total", f"{estimate.total:,.2f}")
-    table.add_row("For a million requests", f"{estimate.per_million:,.2f}")
-    OUT.print(table)
+        costs.add_row(name, f"{dollars:,.2f}")
+    costs.add_section()
+    costs.add_row("Total", f"{estimate.total:,.2f}")
+    costs.add_row("For a million requests", f"{estimate.per_million:,.2f}")
+    OUT.print(costs)
     OUT.print(
         f"List prices of us-east-1, {AS_OF}, without free tiers. Assumes {estimate.milliseconds:.1f} ms for a request."
     )

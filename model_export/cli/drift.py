@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Column, Table
 
 from model_export.cli.console import OUT, print_json, say, waiting
 from model_export.cli.lake_options import IDLE_SECONDS, IdleSeconds, LakeCopy, lake_files
 from model_export.cli.options import Json
 from model_export.cli.registry_options import BucketOptions, DeploymentExcludeSeen, RouteName
+from model_export.cli.tables import column, table
 from model_export.data.atomic_file import temporary_folder
 from model_export.drift.report import Change, DriftReport
 from nextitem.errors import InputError
@@ -117,24 +117,26 @@ def _print(report: DriftReport) -> None:
         f"{report.sessions:,} sessions that began from {report.since} to {report.until}; {report.version} "
         f"({report.variant}) on the route {report.route}"
     )
-    table = Table(Column("distribution", no_wrap=True), "against", "PSI", "by chance", "bound", "smoothed", "level")
+    figures = (column(name, number=True) for name in ("PSI", "by\nchance", "bound", "smoothed"))
+    measures = table("distribution", "against", *figures, "level")
     for each in report.measures:
-        figures = [f"{value:.3f}" for value in (each.psi, each.expected, each.bound, each.smoothed)]
+        values = [f"{value:.3f}" for value in (each.psi, each.expected, each.bound, each.smoothed)]
         level = each.level if each.notifies or each.level == "steady" else f"{each.level}, opens no ticket"
-        row = (
-            ["", "", "", f"{each.smoothed:.3f}", f"not measured: {each.skipped}"] if each.skipped else [*figures, level]
-        )
-        table.add_row(each.name, each.against, *row)
-    OUT.print(table)
+        row = ["", "", "", f"{each.smoothed:.3f}", "not measured"] if each.skipped else [*values, level]
+        measures.add_row(each.name, each.against, *row)
+    OUT.print(measures)
     for each in report.measures:
+        if each.skipped:
+            say(f"{each.name} against {each.against}: not measured: {each.skipped}")
         if each.gained or each.lost:
             say(f"{each.name} against {each.against}: gained {_listed(each.gained)}; lost {_listed(each.lost)}")
-    rates = Table(Column("version", no_wrap=True), "variant", "hit@20", "95 %", "smoothed", "last week", "sessions")
+    figures = (column(name, number=True) for name in ("hit@20", "95 %", "smoothed", "last\nweek", "sessions"))
+    rates = table("version, variant", *figures)
     for rate in report.hit_rates:
         last_week = "" if rate.last_week is None else f"{rate.last_week:.1%}"
         value, smoothed = f"{rate.value:.1%}", f"{rate.smoothed:.1%}"
-        interval = f"{rate.low:.1%} to {rate.high:.1%}"
-        rates.add_row(rate.version, rate.variant, value, interval, smoothed, last_week, f"{rate.sessions:,}")
+        interval = f"{rate.low:.1%} to\n{rate.high:.1%}"
+        rates.add_row(f"{rate.version}\n{rate.variant}", value, interval, smoothed, last_week, f"{rate.sessions:,}")
     OUT.print(rates)
     say(f"validation promised a hit rate of {report.promised:.1%}; at least {report.shortfall:.0%} of it is missing")
     say(f"unknown items: {report.unknown.share:.1%} of the events, {report.unknown.before:.1%} when it was trained")

@@ -8,13 +8,14 @@ from typing import Annotated
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from rich.table import Column, Table
+from rich.table import Table
 
 from model_export.baselines.all_baselines import NAMES
 from model_export.baselines.tuning import TUNED_SETTINGS
 from model_export.cli.console import OUT, print_json, progress, read_events, say, warn
 from model_export.cli.options import ArtifactFolder, Json, LayoutOptions, check_run
 from model_export.cli.outcome import all_or_nothing
+from model_export.cli.tables import column, table
 from model_export.data.atomic_file import write_atomically
 from model_export.data.ingestion.figures import NOT_PREDICTED, Summary, few_targets
 from model_export.evaluation.analysis import COMPARED, Analysis, Quality, behind
@@ -97,8 +98,8 @@ def evaluate(
     if as_json:
         print_json({**result.as_json(), "summary": data["Test events"]})
     else:
-        for table in _tables(result):
-            OUT.print(table)
+        for shown in _tables(result):
+            OUT.print(shown)
         if result.calibration_error is not None:
             say(f"expected calibration error of the first 20 items: {result.calibration_error:.4f}")
 
@@ -143,30 +144,28 @@ def _days(analysis: Analysis) -> Table:
     """Return the table of days: the model beside its strongest baseline."""
     strongest = analysis.with_seen.strongest_baseline(analysis.reference)
     names = [analysis.reference, *([strongest] if strongest else [])]
-    table = _table("By UTC day", ["targets", *(f"{name} {metric}" for metric in COMPARED for name in names)])
+    beside = "" if strongest is None else f" The strongest baseline is {strongest}."
+    headings = [f"{kind}\n{metric}" for metric in COMPARED for kind in ("model", "baseline")[: len(names)]]
+    days = _table(f"By UTC day.{beside}", ["targets", *headings])
     for part in analysis.days:
         figures = (part.rankers[name][metric] for metric in COMPARED for name in names)
-        table.add_row(part.name, f"{part.targets}", *(f"{figure.value:.4f}" for figure in figures))
-    return table
+        days.add_row(part.name, f"{part.targets}", *(f"{figure.value:.4f}" for figure in figures))
+    return days
 
 
 def _quality(title: str, quality: Quality) -> Iterator[Table]:
     *first, ndcg, coverage = next(iter(quality.metrics.values()))
-    table = _table(title, first)
+    ranking = _table(title, first)
     for name, figures in quality.metrics.items():
-        table.add_row(name, *(f"{figures[metric]:.4f}" for metric in first))
-    yield table
-    table = _table(None, [ndcg, coverage, "hr@20 95 %", "mrr@20 95 %"])
+        ranking.add_row(name, *(f"{figures[metric]:.4f}" for metric in first))
+    yield ranking
+    others = _table(None, [ndcg, coverage, "hr@20 95 %", "mrr@20 95 %"])
     for name, figures in quality.metrics.items():
         intervals = (quality.intervals[name][metric] for metric in ("hr@20", "mrr@20"))
         bounds = (f"{interval.low:.3f}-{interval.high:.3f}" for interval in intervals)
-        table.add_row(name, f"{figures[ndcg]:.4f}", f"{figures[coverage]:.4f}", *bounds)
-    yield table
+        others.add_row(name, f"{figures[ndcg]:.4f}", f"{figures[coverage]:.4f}", *bounds)
+    yield others
 
 
 def _table(title: str | None, columns: list[str]) -> Table:
-    return Table(
-        Column("", no_wrap=True),
-        *(Column(name, justify="right", no_wrap=True) for name in columns),
-        title=title,
-    )
+    return table("", *(column(name, number=True) for name in columns), title=title)

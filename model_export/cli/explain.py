@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
-from rich.table import Column, Table
 
 from model_export.cli.console import OUT, print_json
 from model_export.cli.items import known_items, names_in, require_ids
 from model_export.cli.options import ArtifactFolder, ExcludeSeen, ItemNames, Json, SeenItems
+from model_export.cli.tables import column, table
 from model_export.evaluation.explain import Effect, Explanation
 from model_export.evaluation.explain import explain as explain_events
 from nextitem.errors import InputError
@@ -49,17 +49,15 @@ def explain(
     def name(index: int) -> str:
         return name_of.get(item_id(index)) or item_id(index)
 
-    table = Table("", Column("item", overflow="fold"), Column("score", justify="right"))
-    table.add_column("event", overflow="fold")
-    table.add_column("effect", justify="right", no_wrap=True)
-    table.add_column("rank without", justify="right")
+    effect = column("effect", number=True, whole=True)
+    listed = table("", "item", column("score", number=True), "event", effect, column("rank without", number=True))
     for rank, explanation in enumerate(explanations, 1):
         effects = explanation.effects[:SHOWN]
         events = [_cells(effect, name, place_of) for effect in effects] or [("the only one", "", "")]
         for row, cells in enumerate(events):
             head = (str(rank), name(explanation.item), f"{explanation.score:.3f}") if row == 0 else ("", "", "")
-            table.add_row(*head, *cells, end_section=row == len(events) - 1)
-    OUT.print(table)
+            listed.add_row(*head, *cells, end_section=row == len(events) - 1)
+    OUT.print(listed)
 
 
 def _cells(effect: Effect, name: Callable[[int], str], place_of: Sequence[int]) -> tuple[str, str, str]:

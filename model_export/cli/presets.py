@@ -1,9 +1,8 @@
 """Command `presets`: the layouts of well-known event files."""
 
-from rich.table import Column, Table
-
 from model_export.cli.console import OUT, print_json
 from model_export.cli.options import Json
+from model_export.cli.tables import table
 from model_export.data.presets import PRESETS, command_of
 
 
@@ -18,9 +17,8 @@ def presets(as_json: Json = False) -> None:
             ]
         )
         return
-    # Folded, not cut: a file's name is what a user looks for.
-    table = Table(*(Column(name, overflow="fold") for name in ("preset", "files", "example", "note")))
+    presets = table("preset", "files", "example", "note")
     for name, preset in PRESETS.items():
-        table.add_row(name, preset.title, preset.file, preset.note)
-    OUT.print(table)
+        presets.add_row(name, preset.title, preset.file, preset.note)
+    OUT.print(presets)
     OUT.print(f"For example: {command_of('retailrocket')}")

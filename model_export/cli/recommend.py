@@ -3,11 +3,11 @@
 from typing import Annotated
 
 import typer
-from rich.table import Column, Table
 
 from model_export.cli.console import OUT, print_json, say
 from model_export.cli.items import known_items, names_in, require_ids
 from model_export.cli.options import ArtifactFolder, ExcludeSeen, ItemNames, Json, SeenItems
+from model_export.cli.tables import table
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
 from nextitem.model.manifest import MAX_TOP
@@ -37,7 +37,7 @@ def recommend(
         recommendations = [{"item_id": item_id, "score": round(score, 6)} for item_id, score in rows]
         print_json({"version": model.version, "recommendations": recommendations})
         return
-    table = Table("rank", Column("item", overflow="fold"), *(["name"] if name_of else []), "score")
+    listed = table("rank", "item", *(["name"] if name_of else []), "score")
     for rank, (item_id, score) in enumerate(rows, 1):
-        table.add_row(str(rank), item_id, *([name_of.get(item_id, "")] if name_of else []), f"{score:.4f}")
-    OUT.print(table)
+        listed.add_row(str(rank), item_id, *([name_of.get(item_id, "")] if name_of else []), f"{score:.4f}")
+    OUT.print(listed)

@@ -6,12 +6,12 @@ from getpass import getuser
 from typing import Annotated
 
 import typer
-from rich.table import Column, Table
 
 from model_export.attributes.attribute_map import new_item_rows
 from model_export.cli.console import OUT, print_json, say, waiting, warn
 from model_export.cli.options import ArtifactFolder, Json
 from model_export.cli.registry_options import BucketOptions, RouteName
+from model_export.cli.tables import column, table
 from model_export.cli.verdicts import outcome_today
 from model_export.data.atomic_file import temporary_folder
 from model_export.data.sessions import FIRST_EPOCH_SECOND, format_time
@@ -57,21 +57,28 @@ def versions(registry: BucketOptions, route: RouteName = "live", as_json: Json =
     if as_json:
         print_json([_summary(version) for version in published])
         return
-    whole = {name: Column(name, no_wrap=True) for name in ("version", "until")}
-    table = Table(whole["version"], "share", "verdict", "items", "trained on", whole["until"], "validation HR@20")
+    # Seven columns of this width are as many as 80 characters hold: --json also has the number of items.
+    listed = table(
+        column("version", whole=True),
+        column("share", number=True),
+        "verdict",
+        column("training\nevents", number=True),
+        column("until", whole=True),
+        column("HR@20", number=True),
+        title="HR@20 is that of the validation",
+    )
     now = datetime.now(UTC)
     for version in published:
         training = version.manifest.training
-        table.add_row(
+        listed.add_row(
             version.version,
             f"{version.share:.0%}" if version.share else "",
             "" if version.verdict is None else outcome_today(version.verdict, now),
-            str(version.manifest.model.items),
-            f"{training.events} events",
+            f"{training.events:,}",
             _when(training.last),
             f"{version.manifest.evaluation.get('hr@20', float('nan')):.4f}",
         )
-    OUT.print(table)
+    OUT.print(listed)
 
 
 def promote(

@@ -11,6 +11,7 @@ from rich.table import Table
 from model_export.cli.console import OUT, print_json, progress, read_events, say, waiting
 from model_export.cli.extras import extra
 from model_export.cli.options import EventFiles, Json, LayoutOptions
+from model_export.cli.tables import column, table
 from model_export.data.atomic_file import locked
 from model_export.data.ingestion.figures import Summary
 from model_export.interruption import describe_if_stopped
@@ -105,9 +106,8 @@ def _row(trial: "TrialResult") -> dict[str, object]:
 
 
 def _table(trials: "list[TrialResult]") -> Table:
-    table = Table(title=f"{len(trials)} trials, best first; 0 has the given settings; * pruned")
     names = ("hidden", "batch", "learning_rate", "dropout", "temperature")
-    for heading in (
+    headings = (
         "trial",
         "MRR@20",
         "HR@20",
@@ -117,11 +117,14 @@ def _table(trials: "list[TrialResult]") -> Table:
         "learning\nrate",
         "dropout",
         "temper-\nature",
-    ):
-        table.add_column(heading, justify="right", no_wrap=True)
+    )
+    best = table(
+        *(column(heading, number=True) for heading in headings),
+        title=f"{len(trials)} trials, best first; 0 has the given settings; * pruned",
+    )
     for trial in trials[:SHOWN]:
         values = trial.config.values()
         epoch = f"{trial.epochs}{'' if trial.state.name == 'COMPLETE' else '*'}"
         figures = (f"{values[name]:.3g}" for name in names)
-        table.add_row(str(trial.number), f"{trial.mrr:.4f}", f"{trial.hr:.4f}", epoch, *figures)
-    return table
+        best.add_row(str(trial.number), f"{trial.mrr:.4f}", f"{trial.hr:.4f}", epoch, *figures)
+    return best

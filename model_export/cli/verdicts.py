@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 
 import typer
-from rich.table import Column, Table
+from rich.table import Table
 
 from model_export.cli.console import OUT, print_json, say
+from model_export.cli.tables import column, table
 from nextitem.registry.verdicts import VERDICT_DAYS, Figure, Verdict, age_of
 
 REFUSED = 3
@@ -41,22 +42,20 @@ def print_verdict(verdict: Verdict, *, as_json: bool) -> None:
 
 def _figures(verdict: Verdict) -> Table:
     reference = verdict.reference or "best sellers"
-    table = Table("", *(Column(name, justify="right") for name in (verdict.version, reference, "difference")))
+    figures = table("", *(column(name, number=True) for name in (verdict.version, reference, "difference")))
     for name, figure in verdict.figures.items():
         cells = (figure, verdict.reference_figures.get(name), verdict.differences.get(name))
-        table.add_row(name, *("" if cell is None else _text(cell) for cell in cells))
-    return table
+        figures.add_row(name, *("" if cell is None else _text(cell) for cell in cells))
+    return figures
 
 
 def _bounds(verdict: Verdict) -> Table:
-    table = Table(
-        "bound", Column("value", justify="right"), "allowed", "", title=f"{verdict.version}: {outcome(verdict)}"
-    )
+    bounds = table("bound", column("value", number=True), "allowed", "", title=f"{verdict.version}: {outcome(verdict)}")
     for bound in verdict.bounds:
-        table.add_row(
+        bounds.add_row(
             bound.name, f"{bound.value:.4g}", f"{bound.rule} {bound.limit:g}", "ok" if bound.passed else "missed"
         )
-    return table
+    return bounds
 
 
 def outcome(verdict: Verdict) -> str:

@@ -53,6 +53,7 @@ def test_drift_is_shown_and_written(version: str, tmp_path: Path) -> None:
     assert shown.out.splitlines()[-1].startswith("failing: the online hit rate is at least ")
     assert "items against training: gained (others) " in shown.err
     assert version in shown.out
+    assert "…" not in shown.out
     # AND machines get the document that was written, from a copy of the lake
     again = done("drift", "--until", (NOW.isoformat()), "--lake-folder", tmp_path, "--json").document
     key = shown.err.split("written: ")[1].split()[0]

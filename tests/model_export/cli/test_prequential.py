@@ -27,7 +27,9 @@ def test_each_day_of_the_test_is_measured(tmp_path: Path) -> None:
     hits = sum(day["targets"] * day["rankers"]["model"]["hr@20"]["value"] for day in days)
     assert hits / document["targets"] == pytest.approx(document["model"]["hr@20"])
     # AND the table has them, and only where they are asked for
-    assert "2026-02-02" in done(*arguments, "--prequential").out
+    by_day = done(*arguments, "--prequential").out
+    assert "2026-02-02" in by_day
+    assert "…" not in by_day
     assert "2026-02-02" not in done(*arguments).out
 
 
