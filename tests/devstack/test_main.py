@@ -135,7 +135,7 @@ def test_a_wrong_file_of_items_is_one_line_of_error(tmp_path: Path) -> None:
     with devstack("--port", "0", "--once", "--items", str(items)) as command:
         _, errors = command.communicate()
     assert command.returncode == 1
-    assert errors.startswith(f"{items}, row 2, column 'item_id'")
+    assert errors.startswith(f"{items}, line 3, column 'item_id'")
     assert errors.count("\n") == 1
 
 

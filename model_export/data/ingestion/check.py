@@ -64,7 +64,7 @@ def check_rows(engine: Engine, rows: Rows, layout: Layout, files: str) -> Events
         files: the names of the sources, for errors.
 
     Raises:
-        InputError: naming file, row and column of the first fault.
+        InputError: naming file, place and column of the first fault.
     """
     form = None if layout.time_format is None else TimeFormat.parse(layout.time_format)
     ids = dict(zip([*rows.owners, "item"], [*layout.owner, layout.item], strict=True))

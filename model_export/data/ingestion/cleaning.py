@@ -47,7 +47,7 @@ def files_half_lost(engine: Engine, rows: ir.Table, is_dropped: ir.BooleanValue)
         rows=_.count(), dropped=is_dropped.ifelse(1, 0).sum(), first=_.place.min()
     )
     lost = engine.rows(files.filter(_.dropped * 2 > _.rows).select("first"))
-    return tuple(engine.locate(place).file for place in sorted(row["first"] for row in lost))
+    return tuple(engine.file_of(place) for place in sorted(row["first"] for row in lost))
 
 
 def clean_ids(table: ir.Table, owners: list[str], rewritten: Iterable[str]) -> ir.Table:

@@ -1,6 +1,6 @@
 """Checks of delimited files (CSV, TSV) that DuckDB does not make.
 
-DuckDB accepts a delimiter too many at the end of a line, and does not tell the row of every fault. So `survey_csv`
+DuckDB accepts a delimiter too many at the end of a line, and does not tell the line of every fault. So `survey_csv`
 counts the delimiters in its pass over the bytes; `check_records` passes over the records, slowly, only where a row is
 wrong, to tell which.
 """
@@ -10,10 +10,10 @@ import io
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from model_export.data.ingestion.faults import input_error
-from model_export.data.ingestion.text_files import TextFile, lines_until, opened, survey
+from model_export.data.ingestion.text_files import CountedLines, TextFile, lines_until, opened, survey
 from nextitem.errors import InputError
 
 MAX_RECORD_BYTES = 1 << 24
@@ -86,9 +86,10 @@ def survey_csv(file: TextFile, dialect: Dialect) -> Facts:
         records = dialect.records(io.StringIO(found.head, newline=""))
         first = next(record for record in records if record)
     except (csv.Error, StopIteration):
-        row = 0 if dialect.header else 1
+        blank = len(found.head) - len(found.head.lstrip("\r\n"))
+        place = f"line {len(found.head[:blank].splitlines()) + 1}"
         what = f"cannot be read as {dialect.kind}: the quotes do not match"
-        raise input_error(file.name, what, row=row) from None
+        raise input_error(file.name, what, place=place) from None
     columns = first if dialect.header else [str(number) for number in range(1, len(first) + 1)]
     has_quotes = dialect.quotes and found.counts['"'] > 0
     return Facts(tuple(columns), found.counts[dialect.delimiter], has_quotes)
@@ -98,15 +99,17 @@ def check_records(file: TextFile, dialect: Dialect, columns: tuple[str, ...]) ->
     """Check all records one by one, and return their number; blank lines are not counted.
 
     Raises:
-        InputError: naming the first row that has another number of fields than there are columns, breaks the quoting
-            rules, or ends with another line end than the rows before.
+        InputError: naming the line of the first row that has another number of fields than there are columns, breaks
+            the quoting rules, or ends with another line end than the rows before.
     """
     row = -1 if dialect.header else 0
     expected = "the header has" if dialect.header else "the first row has"
     with opened(file) as stream:
-        lines = _LineEnds(io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""))
+        lines = _lines(stream)
         records = dialect.records(lines)
+        first_end: str | None = None
         while True:
+            place = lines.next_place
             try:
                 record = next(records)
             except StopIteration:
@@ -114,54 +117,62 @@ def check_records(file: TextFile, dialect: Dialect, columns: tuple[str, ...]) ->
             except csv.Error as error:
                 quotes = "; if quotes are only letters, add --no-quotes" if dialect.quotes else ""
                 what = f"cannot be read as {dialect.kind}: {error}{quotes}"
-                raise input_error(file.name, what, row=row + 1) from None
+                raise input_error(file.name, what, place=place) from None
+            end = lines.last[len(lines.last.rstrip("\r\n")) :]
+            first_end = end if first_end is None else first_end
             if not record:
                 continue
             row += 1
             if len(record) != len(columns):
                 what = f"has {len(record)} fields where {expected} {len(columns)}"
-                raise input_error(file.name, what, row=row)
+                raise input_error(file.name, what, place=place)
             if not dialect.quotes_span and any(set(field) & {dialect.delimiter, "\r", "\n"} for field in record):
                 what = (
                     "has a tab or a line end in quotes: add --quotes if that is meant, or --no-quotes for lone quotes"
                 )
-                raise input_error(file.name, what, row=row)
-            if lines.mixed:
+                raise input_error(file.name, what, place=place)
+            if end not in ("", first_end):
                 what = "ends its line with another kind of line end than the rows before"
-                raise input_error(file.name, what, row=row)
+                raise input_error(file.name, what, place=place)
 
 
-class _LineEnds:
-    """Passes lines to the CSV reader, and notes whether two records end differently."""
+def place_of_record(file: TextFile, dialect: Dialect, row: int) -> str:
+    """Return the line on which a row begins, in a pass over the rows before it.
 
-    def __init__(self, lines: io.TextIOWrapper) -> None:
-        self._lines = lines
-        self._first: str | None = None
-        self._last = ""
+    Args:
+        file: a file in UTF-8.
+        dialect: how it is written.
+        row: the number of the row, 1 for the first one after the header; blank lines are not counted.
+    """
+    left, fields = row + dialect.header, 0
+    with opened(file) as stream, suppress(csv.Error):
+        lines = _lines(stream)
+        place = lines.next_place
+        for record in dialect.records(lines):
+            # In a file of one column, a blank line is a row without a value.
+            left -= bool(record) or fields == 1
+            if not left:
+                break
+            fields = fields or len(record)
+            place = lines.next_place
+    return place
 
-    def __iter__(self) -> Iterator[str]:
-        for line in self._lines:
-            self._last = line
-            yield line
 
-    @property
-    def mixed(self) -> bool:
-        """True if the newest record ends differently from the first. Read it after each record."""
-        end = self._last[len(self._last.rstrip("\r\n")) :]
-        if self._first is None:
-            self._first = end
-        return end not in ("", self._first)
+def _lines(stream: BinaryIO) -> CountedLines:
+    return CountedLines(io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline=""))
 
 
 def _bad_byte(file: TextFile, dialect: Dialect, offset: int, what: str) -> InputError:
-    """Return the fault of a byte, with its row and column: the records up to it are read again."""
+    """Return the fault of a byte, with the line of its row, and column: the records up to it are read again."""
     columns: list[str] = []
-    row, fields = -1 if dialect.header else 0, 0
+    row, fields, place, begins = -1 if dialect.header else 0, 0, "line 1", "line 1"
     with opened(file) as stream, suppress(csv.Error):
-        for record in dialect.records(lines_until(stream, offset)):
+        lines = CountedLines(lines_until(stream, offset))
+        for record in dialect.records(lines):
             if record:
-                row, fields = row + 1, len(record)
+                row, fields, place = row + 1, len(record), begins
                 if not columns:
                     columns = record if dialect.header else [str(number) for number in range(1, len(record) + 1)]
+            begins = lines.next_place
     column = columns[fields - 1] if row > 0 and fields <= len(columns) else None
-    return input_error(file.name, what, row=max(row, 0), column=column)
+    return input_error(file.name, what, place=place, column=column)

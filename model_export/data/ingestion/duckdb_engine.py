@@ -19,6 +19,7 @@ from model_export.data.ingestion.duckdb_sql import Database, File, Loaded, Reque
 from model_export.data.ingestion.engine import Location
 from model_export.data.ingestion.formats import PACKED, Format, is_packed
 from model_export.data.ingestion.paths import extracted, row_place
+from model_export.data.ingestion.places import place_of
 from model_export.data.ingestion.sources import EventFile, Source
 from model_export.data.ingestion.text_files import TextFile, in_utf_8
 from nextitem.errors import InputError
@@ -53,7 +54,7 @@ class DuckDBEngine:
     def __init__(self, backend: Backend, folder: Path) -> None:
         self._backend, self._folder = backend, folder
         self._tables = 0
-        self._files: list[str] = []
+        self._files: list[tuple[Source, TextFile]] = []
 
     def read(self, source: Source, columns: dict[str, str]) -> ir.Table:
         """See `Engine`."""
@@ -67,9 +68,13 @@ class DuckDBEngine:
 
     def locate(self, place: Any) -> Location:
         """See `Engine`."""
-        if isinstance(place, tuple):
-            place, _ = place
-        return Location(self._files[place >> ROW_BITS], place & ((1 << ROW_BITS) - 1))
+        source, text, row = self._found(place)
+        return Location(text.name, place_of(text, source.kind, source.dialect, row))
+
+    def file_of(self, place: Any) -> str:
+        """See `Engine`."""
+        _, text, _ = self._found(place)
+        return text.name
 
     def file_key(self, place: ir.Value) -> ir.Value:
         """See `Engine`."""
@@ -97,6 +102,12 @@ class DuckDBEngine:
         with _faults(PREPARING):
             yield from self._relation(table).to_arrow_reader(BATCH_EVENTS)
 
+    def _found(self, place: Any) -> tuple[Source, TextFile, int]:
+        """Return source, file and number of the row of a place."""
+        if isinstance(place, tuple):
+            place, _ = place
+        return *self._files[place >> ROW_BITS], place & ((1 << ROW_BITS) - 1)
+
     def _opened(self, source: Source, file: EventFile) -> File:
         """Give a file a name of our own, so that no character of the path is a pattern or a scheme to DuckDB."""
         number = len(self._files)
@@ -107,7 +118,7 @@ class DuckDBEngine:
         if source.kind is not Format.PARQUET:
             marked = source.kind is not Format.JSON_LINES
             text = in_utf_8(text, self._folder / f"{number}-utf-8", keep_mark=marked)
-        self._files.append(file.name)
+        self._files.append((source, text))
         return File(text.path, text.name, text.packed, (number << ROW_BITS) + 1, file.columns)
 
     def _name(self, name: str) -> str:

@@ -13,10 +13,10 @@ PLACE = "place"
 
 
 class Location(NamedTuple):
-    """A file, as the user named it, and a data row in it (from 1)."""
+    """A file, as the user named it, and a place in it, such as "line 3" or "row 2" (`places.py`)."""
 
     file: str
-    row: int
+    place: str
 
 
 class Engine(Protocol):
@@ -34,7 +34,10 @@ class Engine(Protocol):
         """
 
     def locate(self, place: Any) -> Location:
-        """Return the file and row of a value of `PLACE`."""
+        """Return the file of a value of `PLACE`, and the place in it, for an error: it reads the file up to there."""
+
+    def file_of(self, place: Any) -> str:
+        """Return the file of a value of `PLACE`, as the user named it."""
 
     def file_key(self, place: ir.Value) -> ir.Value:
         """Return a value for a place that is the same for all rows of a file, and for no others."""

@@ -1,4 +1,4 @@
-"""Faults of event files as errors of one line: file, row and column, then the fault."""
+"""Faults of event files as errors of one line: file, place and column, then the fault."""
 
 import json
 from collections.abc import Sequence
@@ -12,21 +12,22 @@ COLUMN_OPTIONS = "Name yours: --session-column or --user-column, --item-column, 
 """Layout of a file that an error lists."""
 
 
-def input_error(file: object, what: str, *, row: int | None = None, column: str | None = None) -> InputError:
+def input_error(file: object, what: str, *, place: str | None = None, column: str | None = None) -> InputError:
     """Return an error that says where and what, on one line.
 
     Args:
         file: the file, as the user named it.
         what: the fault, as the end of the sentence.
-        row: data row, the first after the header being 1; 0 is the header itself.
+        place: in the file, such as "line 3" of text (`places.py`) or "row 2" of Parquet.
         column: the column's name.
 
     Example:
-        ``input_error("e.csv", "is empty", row=2, column="item_id")`` is "e.csv, row 2, column 'item_id': is empty".
+        ``input_error("e.csv", "is empty", place="line 3", column="item_id")`` is "e.csv, line 3, column 'item_id': is
+        empty".
     """
     places = [str(file)]
-    if row is not None:
-        places.append(f"row {row}" if row else "header")
+    if place is not None:
+        places.append(place)
     if column is not None:
         places.append(f"column {shown(column)}")
     return InputError(f"{', '.join(places)}: {what}")

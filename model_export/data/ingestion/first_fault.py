@@ -1,4 +1,4 @@
-"""The first fault of the rows, as an error with file, row, column and value."""
+"""The first fault of the rows, as an error with file, place, column and value."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -44,7 +44,7 @@ def raise_first(engine: Engine, table: ir.Table, faults: Sequence[Fault], layout
     """Raise the fault at the first place, if there is one; of several at one place, the first of the list.
 
     Raises:
-        InputError: naming file, row and column.
+        InputError: naming file, place and column.
     """
     if not faults:
         return
@@ -54,10 +54,10 @@ def raise_first(engine: Engine, table: ir.Table, faults: Sequence[Fault], layout
     what = fault.what
     if fault.beside is not None:
         other = engine.locate(fault.beside.place)
-        where = f"row {other.row}" if other.file == location.file else f"{other.file}, row {other.row}"
+        where = other.place if other.file == location.file else f"{other.file}, {other.place}"
         what = what.format(f"{shown(_value(engine, table, fault.field, fault.beside))} in {where}")
     what = f"{shown(text)} {what}" if text.strip() else what
-    raise input_error(location.file, what, row=location.row, column=_column(fault.field, layout))
+    raise input_error(location.file, what, place=location.place, column=_column(fault.field, layout))
 
 
 def _value(engine: Engine, table: ir.Table, field: str, found: Found) -> str:

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Any, Self
 
 import ibis.expr.datatypes as dt
@@ -47,28 +48,31 @@ def check_lines(file: TextFile, types: Mapping[str, dt.DataType]) -> int:
         InputError: naming the first line that is no JSON object, or whose values are not lists or objects where they
             must be.
     """
-    row = 0
-    for row, line in enumerate(_lines(file), 1):
+    rows = 0
+    for place, line in _lines(file):
+        rows += 1
         try:
             # A number of thousands of digits is no int to Python.
             value = json.loads(line, parse_int=str, object_pairs_hook=_Object.of)
             json.dumps(value, ensure_ascii=False).encode()
         except json.JSONDecodeError as error:
-            raise input_error(file.name, f"is not JSON: {error.msg}; {ONE_A_LINE}", row=row) from None
+            raise input_error(file.name, f"is not JSON: {error.msg}; {ONE_A_LINE}", place=place) from None
         except RecursionError:
-            raise input_error(file.name, "is nested too deep", row=row) from None
+            raise input_error(file.name, "is nested too deep", place=place) from None
         except UnicodeEncodeError:
-            raise input_error(file.name, "holds one half of a surrogate pair (\\ud800 to \\udfff)", row=row) from None
+            raise input_error(
+                file.name, "holds one half of a surrogate pair (\\ud800 to \\udfff)", place=place
+            ) from None
         if not isinstance(value, _Object):
             array = (
                 "; write each element of an array on a line of its own (jq -c '.[]')" if isinstance(value, list) else ""
             )
-            raise input_error(file.name, f"is no JSON object{array}", row=row)
+            raise input_error(file.name, f"is no JSON object{array}", place=place)
         for key, kind in types.items():
             twice = "is there twice in one object" if key in value.twice else None
             if (wrong := twice or _misfit(value.get(key), kind)) is not None:
-                raise input_error(file.name, wrong, row=row, column=key)
-    return row
+                raise input_error(file.name, wrong, place=place, column=key)
+    return rows
 
 
 def require_keys(file: TextFile, source: str, keys: Sequence[str]) -> None:
@@ -86,7 +90,8 @@ def require_keys(file: TextFile, source: str, keys: Sequence[str]) -> None:
         return
     first: Any = {}
     with suppress(json.JSONDecodeError):
-        first = json.loads(next(_lines(file), "{}"))
+        _, line = next(_lines(file), ("", "{}"))
+        first = json.loads(line)
     names = list(first) if isinstance(first, dict) else []
     if keys[0] in names:
         return  # the first row has it, but without a value: checks of the values name the row
@@ -112,15 +117,21 @@ def _misfit(value: Any, kind: dt.DataType) -> str | None:
     )
 
 
-def _lines(file: TextFile) -> Iterator[str]:
+def place_of_line(file: TextFile, row: int) -> str:
+    """Return the line of a row, 1 for the first one; blank lines are not counted as rows."""
+    return next(islice((place for place, _ in _lines(file)), row - 1, None), f"row {row}")
+
+
+def _lines(file: TextFile) -> Iterator[tuple[str, str]]:
+    """Yield the place and the text of each line that is not blank."""
     with opened(file) as stream:
-        for line in stream:
+        for number, line in enumerate(stream, 1):
             text = line.decode("utf-8", errors="replace").strip()
             if text:
-                yield text
+                yield f"line {number}", text
 
 
 def _bad_byte(file: TextFile, offset: int, what: str) -> InputError:
     with opened(file) as stream:
-        row = sum(bool(line.strip()) for line in lines_until(stream, offset))
-    return input_error(file.name, what, row=row)
+        number = sum(1 for _ in lines_until(stream, offset))
+    return input_error(file.name, what, place=f"line {number}")

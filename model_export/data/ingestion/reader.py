@@ -30,7 +30,7 @@ def read_sessions(events: str | Path | Sequence[str | Path], layout: Layout | No
         layout: of the files; by default the columns that `Layout` names.
 
     Raises:
-        InputError: on the first fault, naming file, row and column.
+        InputError: on the first fault, naming file, place and column.
 
     Example:
         ``read_sessions("events.csv", Layout(user="visitor"))``

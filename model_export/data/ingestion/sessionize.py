@@ -50,4 +50,4 @@ def refuse_long_sessions(engine: Engine, sessions: ir.Table, layout: Layout) -> 
         location = engine.locate(row["first"])
         events = f"{row['events']:,} events, more than {MAX_SESSION_EVENTS:,}"
         what = f"session {shown(row['session'])}, which begins here, has {events}"
-        raise input_error(location.file, what, row=location.row, column=", ".join(layout.owner))
+        raise input_error(location.file, what, place=location.place, column=", ".join(layout.owner))

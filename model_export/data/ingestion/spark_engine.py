@@ -24,10 +24,13 @@ from pyspark.storagelevel import StorageLevel
 from model_export.data.atomic_file import temporary_folder
 from model_export.data.ingestion.engine import PLACE, Location
 from model_export.data.ingestion.faults import input_error
+from model_export.data.ingestion.formats import Format, is_packed
 from model_export.data.ingestion.paths import ELEMENT, extracted, row_place
+from model_export.data.ingestion.places import place_of
 from model_export.data.ingestion.s3 import fetch
 from model_export.data.ingestion.sources import Source, is_remote
-from model_export.data.ingestion.spark_read import CORRUPT, Read, first_corrupt, name_of, read_source
+from model_export.data.ingestion.spark_read import CORRUPT, Read, file_at, first_corrupt, read_source
+from model_export.data.ingestion.text_files import TextFile
 from nextitem.errors import InputError
 
 LOCAL = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.ui.enabled": "false"}
@@ -75,7 +78,7 @@ class SparkEngine:
             if (place := first_corrupt(read)) is not None:
                 location = self.locate(place)
                 raise input_error(
-                    location.file, f"cannot be read as {source.kind.value}; {WRONG_ROW}", row=location.row
+                    location.file, f"cannot be read as {source.kind.value}; {WRONG_ROW}", place=location.place
                 )
             paths = {name: read.paths[text] for name, text in columns.items()}
             view = self._view("source", read.events.drop(CORRUPT))
@@ -83,13 +86,21 @@ class SparkEngine:
 
     def locate(self, place: Row) -> Location:
         """See `Engine`."""
-        if ELEMENT in place:
-            place = place["row"]
+        place = _row(place)
         read = self._reads[place.source]
+        file = file_at(read.source, place.file)
         before = functions.struct(*(functions.lit(value).alias(name) for name, value in place.asDict().items()))
         same_file = functions.col(f"{PLACE}.file") == place.file
         rows = read.rows.filter(same_file & (functions.col(PLACE) <= before)).count()
-        return Location(name_of(read.source, place.file), rows - read.headers)
+        if read.source.kind is not Format.PARQUET and is_remote(file.path):
+            return Location(file.name, f"row {rows - read.headers} (header and blank lines are not counted)")
+        text = TextFile(Path(file.path), file.name, is_packed(file.path))
+        return Location(file.name, place_of(text, read.source.kind, read.source.dialect, rows - read.headers))
+
+    def file_of(self, place: Row) -> str:
+        """See `Engine`."""
+        place = _row(place)
+        return file_at(self._reads[place.source].source, place.file).name
 
     def file_key(self, place: ir.Value) -> ir.Value:
         """See `Engine`."""
@@ -152,6 +163,11 @@ def spark_engine(settings: Mapping[str, str], scratch: str | None) -> Iterator[S
         finally:
             if running is None:
                 session.stop()
+
+
+def _row(place: Row) -> Row:
+    """Return the place of the row, for the place of a row or of an element of its list."""
+    return cast("Row", place["row"]) if ELEMENT in place else place
 
 
 def _started(settings: Mapping[str, str]) -> SparkSession:

@@ -21,7 +21,7 @@ from model_export.data.ingestion.engine import PLACE
 from model_export.data.ingestion.faults import input_error, other_columns, require_columns
 from model_export.data.ingestion.formats import Format
 from model_export.data.ingestion.paths import Path, parse_path, resolve, types_of
-from model_export.data.ingestion.sources import NO_VALUE, Source, is_remote, path_columns
+from model_export.data.ingestion.sources import NO_VALUE, EventFile, Source, is_remote, path_columns
 
 CORRUPT = "corrupt"
 """Column of a row's text where it cannot be read."""
@@ -91,10 +91,10 @@ def read_source(session: SparkSession, source: Source, number: int, texts: tuple
     return Read(source, rows, 1, _without_headers(source, rows, own), paths, columns)
 
 
-def name_of(source: Source, address: str) -> str:
-    """Return the name of a file, as the user gave it, by the address that Spark gives it."""
-    names = {uri_path(FilePath(file.path).resolve().as_uri()): file.name for file in source.files}
-    return names.get(uri_path(address), address)
+def file_at(source: Source, address: str) -> EventFile:
+    """Return a file of a source by the address that Spark gives it."""
+    files = {uri_path(FilePath(file.path).resolve().as_uri()): file for file in source.files}
+    return files.get(uri_path(address), EventFile(address, address, {}))
 
 
 def uri_path(address: str) -> str:
@@ -185,7 +185,7 @@ def _without_headers(source: Source, rows: DataFrame, names: Mapping[str, str]) 
     for column, name in names.items():
         wrong = wrong | ~functions.col(column).eqNullSafe(functions.lit(name))
     if other := heads.filter(wrong).orderBy("file").first():
-        raise input_error(name_of(source, other["file"]), other_columns(source.files[0].name))
+        raise input_error(file_at(source, other["file"]).name, other_columns(source.files[0].name))
     head = heads.select(functions.col("head.row").alias("head"))
     return rows.join(functions.broadcast(head), functions.col(f"{PLACE}.row") == functions.col("head"), "left_anti")
 
@@ -202,7 +202,7 @@ def _first_record(session: SparkSession, source: Source) -> list[str]:
         [record] = source.dialect.records([line["value"]])
     except (csv.Error, ValueError):
         what = f"cannot be read as {source.dialect.kind}: the quotes do not match"
-        raise input_error(source.files[0].name, what, row=0 if source.dialect.header else 1) from None
+        raise input_error(source.files[0].name, what, place="line 1") from None
     return record if source.dialect.header else [str(number) for number in range(1, len(record) + 1)]
 
 

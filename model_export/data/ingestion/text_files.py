@@ -7,7 +7,7 @@ passes over all bytes once, quickly.
 import codecs
 import gzip
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,6 +156,31 @@ def opened(file: TextFile) -> Iterator[BinaryIO]:
         raise input_error(file.name, "is not a valid gzip file (corrupt or cut off)") from None
     except OSError as error:
         raise input_error(file.name, f"cannot be read: {error.strerror or error}") from None
+
+
+class CountedLines:
+    """Passes lines to a reader that takes one at a time, and counts them.
+
+    Attributes:
+        count: number of lines that were passed.
+        last: the newest of them.
+    """
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = lines
+        self.count = 0
+        self.last = ""
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            self.count += 1
+            self.last = line
+            yield line
+
+    @property
+    def next_place(self) -> str:
+        """The place of the next line in the file, as an editor counts: the first line is line 1."""
+        return f"line {self.count + 1}"
 
 
 def lines_until(stream: BinaryIO, offset: int) -> Iterator[str]:

@@ -37,7 +37,7 @@ def build_catalogue(
         filters: file of the filters that requests may name; see `filters.read_named_filters`.
 
     Raises:
-        InputError: naming the file, the row and the column of the first fault.
+        InputError: naming the file, the place and the column of the first fault.
     """
     named = {} if filters is None else read_named_filters(filters)
     with duckdb.connect() as connection:

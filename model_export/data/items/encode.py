@@ -34,13 +34,14 @@ def sorted_ids(raw: RawItems) -> list[str]:
     before, first = None, 0
     for item_id, place in sorted(rows, key=lambda row: row[1]) if rows[-1][0] is None else rows:
         if item_id is None:
-            raise input_error(raw.name, "has no item id", row=place, column=ITEM_ID)
+            raise input_error(raw.name, "has no item id", place=raw.place_of(place), column=ITEM_ID)
         if item_id == before:
-            raise input_error(raw.name, f"{shown(item_id)} is in row {first}, too", row=place, column=ITEM_ID)
+            what = f"{shown(item_id)} is in {raw.place_of(first)}, too"
+            raise input_error(raw.name, what, place=raw.place_of(place), column=ITEM_ID)
         before, first = item_id, place
     for item_id, place in rows:
         if (fault := id_fault(item_id)) is not None:
-            raise input_error(raw.name, f"{shown(item_id)} {fault}", row=place, column=ITEM_ID)
+            raise input_error(raw.name, f"{shown(item_id)} {fault}", place=raw.place_of(place), column=ITEM_ID)
     return [item_id for item_id, _ in rows]
 
 

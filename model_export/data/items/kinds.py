@@ -77,7 +77,7 @@ def typed_columns(raw: RawItems, wanted: Mapping[str, Kind]) -> TypedItems:
 
     Raises:
         InputError: a column cannot be in a catalogue, `wanted` names none of the file, or a value is not of its
-            column's kind; the last names file, row and column.
+            column's kind; the last names file, place and column.
     """
     _check_names(raw, wanted)
     columns, warnings = {}, []
@@ -137,10 +137,10 @@ def _found(raw: RawItems, name: str, column: RawColumn) -> tuple[Kind, str | Non
             return kind, None
         if values and _MOSTLY * values <= count < values:
             other = _first(raw, column.text, f"{text} IS NOT NULL AND NOT coalesce({tests[kind]}, false)")
-            value, place = ("", 0) if other is None else (other.value, other.place)
+            found = "a value" if other is None else f"{shown(other.value)} in {raw.place_of(other.place)}"
             return "string", (
-                f"column {shown(name)} is of kind string, because {shown(value)} in row {place} is no {kind}; "
-                f"--type {name}={kind} refuses such rows"
+                f"column {shown(name)} is of kind string, because {found} is no {kind}; --type {name}={kind} refuses "
+                "such rows"
             )
     return "string", None
 
@@ -156,7 +156,7 @@ def _typed(raw: RawItems, name: str, column: RawColumn, kind: Kind) -> TypedColu
         found = _first(raw, column.text, wrong)
         if found is not None:
             what = f"{shown(found.value)} is not {EXAMPLES.get(kind, 'a list of texts')}"
-            raise input_error(raw.name, what, row=found.place, column=name)
+            raise input_error(raw.name, what, place=raw.place_of(found.place), column=name)
     [(missing, example)] = raw.database.run(
         "SELECT count(*) FILTER (($values) IS NULL), min($text) FILTER (($values) IS NOT NULL) FROM items",
         values=values,

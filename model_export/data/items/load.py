@@ -1,6 +1,7 @@
 """Read a file of items into DuckDB: one table ``items`` with the raw columns and each row's place."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from model_export.data.ingestion.duckdb_sql import Database, File, Request, iden
 from model_export.data.ingestion.faults import input_error, require_columns
 from model_export.data.ingestion.formats import Format, is_packed
 from model_export.data.ingestion.json_checks import MAX_LINE_BYTES, check_lines, survey_lines
+from model_export.data.ingestion.places import place_of
 from model_export.data.ingestion.text_files import TextFile, in_utf_8
 from nextitem.catalogue.columns import Kind
 
@@ -51,12 +53,14 @@ class RawItems:
         name: the file, for errors.
         columns: by name, in the order of the file; the item id's is among them.
         separates: whether texts may be lists: only those of CSV and TSV.
+        place_of: gives the place of a row in the file, for errors.
         guesses: whether the kinds of texts are found from their values. The texts of Parquet are texts.
     """
 
     database: Database
     name: str
     columns: Mapping[str, RawColumn]
+    place_of: Callable[[int], str]
     separates: bool = False
     guesses: bool = True
 
@@ -74,20 +78,31 @@ def load_items(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Diale
     """
     kind = Format.of(path)
     database = Database(connection)
+    dialect = dialect or Dialect(delimiter="\t" if kind is Format.TSV else ",")
+
+    def place(row: int) -> str:
+        with _in_utf_8(path) as text:
+            return place_of(text, kind, dialect, row)
+
     if kind is Format.PARQUET:
-        return _load_parquet(database, path)
-    with temporary_folder() as folder:
-        text = in_utf_8(TextFile(path, str(path), is_packed(path.name)), folder / "items", keep_mark=True)
+        return _load_parquet(database, path, place)
+    with _in_utf_8(path) as text:
         if kind is Format.JSON_LINES:
-            return _load_json(database, text)
-        return _load_csv(database, text, dialect or Dialect(delimiter="\t" if kind is Format.TSV else ","))
+            return _load_json(database, text, place)
+        return _load_csv(database, text, place, dialect)
 
 
-def _load_csv(database: Database, text: TextFile, dialect: Dialect) -> RawItems:
+@contextmanager
+def _in_utf_8(path: Path) -> Iterator[TextFile]:
+    with temporary_folder() as folder:
+        yield in_utf_8(TextFile(path, str(path), is_packed(path.name)), folder / "items", keep_mark=True)
+
+
+def _load_csv(database: Database, text: TextFile, place: Callable[[int], str], dialect: Dialect) -> RawItems:
     columns = survey_csv(text, dialect).columns
     if "" in columns:  # as pandas writes its index
-        place = columns.index("") + 1
-        raise input_error(text.name, f"has no name for column {place}, in its first row. Name it, or remove it.")
+        number = columns.index("") + 1
+        raise input_error(text.name, f"has no name for column {number}, in its first row. Name it, or remove it.")
     require_columns(text.name, columns, columns)  # each once
     _require_id(text.name, columns)
     # A name in quotes is a column, never a path into one.
@@ -95,10 +110,10 @@ def _load_csv(database: Database, text: TextFile, dialect: Dialect) -> RawItems:
     file = File(text.path, text.name, text.packed, 1, {})
     loaded = load_csv(database, Request(text.name, "items", [file], dialect, quoted))
     raw = {name: RawColumn(f"trim({loaded.columns[name]})") for name in columns}
-    return RawItems(database, text.name, raw, separates=True)
+    return RawItems(database, text.name, raw, place, separates=True)
 
 
-def _load_json(database: Database, text: TextFile) -> RawItems:
+def _load_json(database: Database, text: TextFile, place: Callable[[int], str]) -> RawItems:
     survey_lines(text)
     check_lines(text, {})
     try:
@@ -119,7 +134,8 @@ def _load_json(database: Database, text: TextFile) -> RawItems:
         "GROUP BY key ORDER BY min((place, number))"
     )
     _require_id(text.name, [key for key, _ in found])
-    return RawItems(database, text.name, {key: _json_column(text, key, set(types)) for key, types in found})
+    columns = {key: _json_column(text, key, set(types)) for key, types in found}
+    return RawItems(database, text.name, columns, place)
 
 
 def _json_column(text: TextFile, key: str, types: set[str]) -> RawColumn:
@@ -145,7 +161,7 @@ def _json_column(text: TextFile, key: str, types: set[str]) -> RawColumn:
     return RawColumn(scalar)
 
 
-def _load_parquet(database: Database, path: Path) -> RawItems:
+def _load_parquet(database: Database, path: Path, place: Callable[[int], str]) -> RawItems:
     rows = f"read_parquet({literal(path)}, binary_as_string = true, hive_partitioning = false, file_row_number = true)"
     try:
         *described, _ = database.run("DESCRIBE SELECT * FROM $rows", rows=rows)  # the last is the row's number
@@ -160,7 +176,7 @@ def _load_parquet(database: Database, path: Path) -> RawItems:
     columns = {
         name: _parquet_column(str(path), name, f"c{number}", kind) for number, (name, kind, *_) in enumerate(described)
     }
-    return RawItems(database, str(path), columns, guesses=False)
+    return RawItems(database, str(path), columns, place, guesses=False)
 
 
 def _parquet_column(file: str, name: str, column: str, kind: str) -> RawColumn:

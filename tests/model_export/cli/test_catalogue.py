@@ -81,7 +81,7 @@ def test_a_catalogue_is_published_shown_compared_and_taken_back() -> None:
 def test_nothing_is_published_if_a_row_is_wrong() -> None:
     Path("wrong.csv").write_text(FIRST + "cup,Cup,cheap,\n")
     answer = nextitem("items", "publish", "wrong.csv", "--type", "price=number")
-    assert answer.fault.startswith("nextitem: wrong.csv, row 3, column 'price': 'cheap' is not a number")
+    assert answer.fault.startswith("nextitem: wrong.csv, line 4, column 'price': 'cheap' is not a number")
     for wrong in ("price", "price=money"):
         answer = nextitem("items", "publish", "first.csv", "--type", wrong)
         assert "must be a column, = and one of string" in answer.fault

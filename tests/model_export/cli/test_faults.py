@@ -19,13 +19,13 @@ BAD_FILES = {
     "empty.csv": (b"", "the file is empty"),
     "header.csv": (f"{HEADER}\n".encode(), "has no events"),
     "column.csv": (b"session_id,item_id\ns,i\n", "has no column 'timestamp'; its columns are 'session_id', 'item_id'"),
-    "time.csv": (f"{HEADER}\ns,i,1\ns,j,noon\n".encode(), "row 2, column 'timestamp': 'noon' is not a time"),
-    "no-time.csv": (f"{HEADER}\ns,i,1\ns,j,\n".encode(), "row 2, column 'timestamp': has no time"),
-    "nan-time.csv": (f"{HEADER}\ns,i,1\ns,j,nan\n".encode(), "row 2, column 'timestamp': 'nan' is not a time"),
-    "nan-item.csv": (f"{HEADER}\ns,i,1\ns,NaN,2\n".encode(), "row 2, column 'item_id': 'NaN' stands for a missing id"),
-    "no-session.csv": (f"{HEADER}\ns,i,1\n,j,2\n".encode(), "row 2, column 'session_id': is empty"),
-    "latin.csv": (f"{HEADER}\ns,i,1\ns,".encode() + b"caf\xe9,2\n", "row 2, column 'item_id': is not UTF-8"),
-    "fields.csv": (f"{HEADER}\ns,i,1\ns,j,2,3\n".encode(), "row 2: has 4 fields where the header has 3"),
+    "time.csv": (f"{HEADER}\ns,i,1\ns,j,noon\n".encode(), "line 3, column 'timestamp': 'noon' is not a time"),
+    "no-time.csv": (f"{HEADER}\ns,i,1\ns,j,\n".encode(), "line 3, column 'timestamp': has no time"),
+    "nan-time.csv": (f"{HEADER}\ns,i,1\ns,j,nan\n".encode(), "line 3, column 'timestamp': 'nan' is not a time"),
+    "nan-item.csv": (f"{HEADER}\ns,i,1\ns,NaN,2\n".encode(), "line 3, column 'item_id': 'NaN' stands for a missing id"),
+    "no-session.csv": (f"{HEADER}\ns,i,1\n,j,2\n".encode(), "line 3, column 'session_id': is empty"),
+    "latin.csv": (f"{HEADER}\ns,i,1\ns,".encode() + b"caf\xe9,2\n", "line 3, column 'item_id': is not UTF-8"),
+    "fields.csv": (f"{HEADER}\ns,i,1\ns,j,2,3\n".encode(), "line 3: has 4 fields where the header has 3"),
     "events.csv.gz": (b"not gzip at all", "is not a valid gzip file (corrupt or cut off)"),
     "events.parquet": (b"PAR1 not at all", "is not a valid Parquet file (empty, corrupt or cut off)"),
     "events.xlsx": (GOOD, f"the name must end in {ACCEPTED}"),
@@ -93,7 +93,7 @@ def test_a_session_of_too_many_events_is_named() -> None:
     Path("events.csv").write_text(f"{HEADER}\ns,i,1\n{rows}\n")
     error = refused("train", "events.csv", "--out", "new")
     assert error.startswith(
-        "nextitem: events.csv, row 2, column 'session_id': session 'bot', which begins here, has 100,0"
+        "nextitem: events.csv, line 3, column 'session_id': session 'bot', which begins here, has 100,0"
     )
 
 

@@ -91,7 +91,7 @@ def test_a_failed_job_reports_the_reason(environment: dict[str, str], tmp_path: 
     ended = run_job(environment)
     assert ended.returncode == 1
     reason = (tmp_path / "output" / "failure").read_text()
-    assert reason.startswith(f"{events}, row 1, column 'timestamp': 'noon' is not a time")
+    assert reason.startswith(f"{events}, line 2, column 'timestamp': 'noon' is not a time")
     assert reason in ended.stderr
 
 

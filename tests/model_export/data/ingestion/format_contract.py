@@ -125,12 +125,12 @@ class FormatContract:
             # THEN each element is an event, in the list's order
             assert result(engine, tmp_path / str(number), layout, path) == (TRAIN, TEST)
 
-    def test_a_fault_inside_a_list_names_the_row(self, engine: Engine, tmp_path: Path) -> None:
+    def test_a_fault_inside_a_list_names_the_line(self, engine: Engine, tmp_path: Path) -> None:
         rows = [{"id": "a", "events": [{"aid": "x"}, {"aid": "y"}]}, {"id": "b", "events": [{"aid": "x"}, {"aid": ""}]}]
         path = written(tmp_path / "e.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
         layout = Layout(session=("id",), item="events[].aid", time="#row")
         assert (
-            fault(engine, tmp_path / "out", layout, path) == f", row 2, column 'events[].aid': is empty; {DROP_EMPTY}"
+            fault(engine, tmp_path / "out", layout, path) == f", line 2, column 'events[].aid': is empty; {DROP_EMPTY}"
         )
 
     def test_a_row_can_be_a_session_of_a_list_as_text(self, engine: Engine, tmp_path: Path) -> None:
@@ -185,8 +185,9 @@ class FormatContract:
         written(folder / "1" / name, good)
         written(folder / "2" / name, good + line + "\n" + good.splitlines()[-1] + "\n")
         # WHEN it is read
-        # THEN the fault has its file and row
-        assert fault(engine, tmp_path / "out", Layout(), folder).startswith(f"/2/{name}, row 5: ")
+        # THEN the fault has its file and line
+        place = f"line {len(good.splitlines()) + 1}"
+        assert fault(engine, tmp_path / "out", Layout(), folder).startswith(f"/2/{name}, {place}: ")
 
     @pytest.mark.slow
     def test_a_column_of_the_path(self, engine: Engine, tmp_path: Path) -> None:

@@ -53,95 +53,97 @@ def fault_of(path: Path, layout: Layout | None = None) -> str:
             id="another delimiter",
         ),
         pytest.param(
-            HEADER + GOOD + b"s,b,yesterday\n", ", row 2, column 'timestamp': 'yesterday' is not a time", id="word"
+            HEADER + GOOD + b"s,b,yesterday\n", ", line 3, column 'timestamp': 'yesterday' is not a time", id="word"
         ),
         pytest.param(
             HEADER + b"s,b," + b"y" * 50 + b"\n",
-            f", row 1, column 'timestamp': '{'y' * 40}…' is not a time",
+            f", line 2, column 'timestamp': '{'y' * 40}…' is not a time",
             id="long value is cut",
         ),
         pytest.param(
-            HEADER + GOOD + b's,b,"12\n13"\n', ", row 2, column 'timestamp': '12\\n13' is not a time", id="line end"
+            HEADER + GOOD + b's,b,"12\n13"\n', ", line 3, column 'timestamp': '12\\n13' is not a time", id="line end"
         ),
         pytest.param(
-            HEADER + b"s,b,2020-13-01\n", ", row 1, column 'timestamp': '2020-13-01' is not a time", id="month 13"
+            HEADER + b"s,b,2020-13-01\n", ", line 2, column 'timestamp': '2020-13-01' is not a time", id="month 13"
         ),
         pytest.param(
             HEADER + b"s,a,2020-06-01\n" + GOOD,
-            ", row 2, column 'timestamp': '1600000000' is epoch seconds, but '2020-06-01' in row 1 is a date",
+            ", line 3, column 'timestamp': '1600000000' is epoch seconds, but '2020-06-01' in line 2 is a date",
             id="number among dates",
         ),
         pytest.param(
             HEADER + GOOD + b"s,a,2020-06-01\n",
-            ", row 2, column 'timestamp': '2020-06-01' is a date, but '1600000000' in row 1 is epoch seconds",
+            ", line 3, column 'timestamp': '2020-06-01' is a date, but '1600000000' in line 2 is epoch seconds",
             id="date among numbers",
         ),
-        pytest.param(HEADER + GOOD + b"s,b,\n", ", row 2, column 'timestamp': has no time", id="no time"),
-        pytest.param(HEADER + GOOD + b"s,b,NaN\n", ", row 2, column 'timestamp': 'NaN' is not a time", id="NaN time"),
-        pytest.param(HEADER + GOOD + b"s,b,-inf\n", ", row 2, column 'timestamp': '-inf' is not a time", id="infinity"),
+        pytest.param(HEADER + GOOD + b"s,b,\n", ", line 3, column 'timestamp': has no time", id="no time"),
+        pytest.param(HEADER + GOOD + b"s,b,NaN\n", ", line 3, column 'timestamp': 'NaN' is not a time", id="NaN time"),
+        pytest.param(
+            HEADER + GOOD + b"s,b,-inf\n", ", line 3, column 'timestamp': '-inf' is not a time", id="infinity"
+        ),
         pytest.param(
             HEADER + b"s,b,1e999\n",
-            ", row 1, column 'timestamp': '1e999' is not a time",
+            ", line 2, column 'timestamp': '1e999' is not a time",
             id="overflow",
         ),
         pytest.param(
             HEADER + b"s,b,9999-01-01\n",
-            ", row 1, column 'timestamp': '9999-01-01' is not a time",
+            ", line 2, column 'timestamp': '9999-01-01' is not a time",
             id="far future",
         ),
-        pytest.param(HEADER + GOOD + b"s,,1\n", f", row 2, column 'item_id': is empty; {DROP_EMPTY}", id="empty item"),
+        pytest.param(HEADER + GOOD + b"s,,1\n", f", line 3, column 'item_id': is empty; {DROP_EMPTY}", id="empty item"),
         pytest.param(
-            HEADER + GOOD + b's,"",1\n', f", row 2, column 'item_id': is empty; {DROP_EMPTY}", id="quoted empty item"
+            HEADER + GOOD + b's,"",1\n', f", line 3, column 'item_id': is empty; {DROP_EMPTY}", id="quoted empty item"
         ),
         pytest.param(
-            HEADER + GOOD + b"s,  ,1\n", f", row 2, column 'item_id': is empty; {DROP_EMPTY}", id="blank item"
+            HEADER + GOOD + b"s,  ,1\n", f", line 3, column 'item_id': is empty; {DROP_EMPTY}", id="blank item"
         ),
         pytest.param(
             HEADER + GOOD + "s,\u00a0\u3000,1\n".encode(),
-            f", row 2, column 'item_id': is empty; {DROP_EMPTY}",
+            f", line 3, column 'item_id': is empty; {DROP_EMPTY}",
             id="other spaces",
         ),
         pytest.param(
-            HEADER + GOOD + b",b,1\n", f", row 2, column 'session_id': is empty; {DROP_EMPTY}", id="empty session"
+            HEADER + GOOD + b",b,1\n", f", line 3, column 'session_id': is empty; {DROP_EMPTY}", id="empty session"
         ),
         pytest.param(
             HEADER + GOOD + b"s,nAn,1\n",
-            f", row 2, column 'item_id': 'nAn' stands for a missing id; {DROP_EMPTY}",
+            f", line 3, column 'item_id': 'nAn' stands for a missing id; {DROP_EMPTY}",
             id="NaN item",
         ),
         pytest.param(
             HEADER + b"NULL,b,1\n",
-            f", row 1, column 'session_id': 'NULL' stands for a missing id; {DROP_EMPTY}",
+            f", line 2, column 'session_id': 'NULL' stands for a missing id; {DROP_EMPTY}",
             id="null session",
         ),
         pytest.param(
             HEADER + GOOD + b"s," + b"\xc3\xa9" * 257 + b",1\n",
-            f", row 2, column 'item_id': '{'é' * 40}…' has more than 256 characters",
+            f", line 3, column 'item_id': '{'é' * 40}…' has more than 256 characters",
             id="long item",
         ),
-        pytest.param(HEADER + GOOD + b"s,\xff,1\n", ", row 2, column 'item_id': is not UTF-8", id="not UTF-8"),
+        pytest.param(HEADER + GOOD + b"s,\xff,1\n", ", line 3, column 'item_id': is not UTF-8", id="not UTF-8"),
         pytest.param(
-            HEADER + b's,"a\n,b",1\n\ns\xe9,a,1\n', ", row 2, column 'session_id': is not UTF-8", id="Latin-1"
+            HEADER + b's,"a\n,b",1\n\ns\xe9,a,1\n', ", line 5, column 'session_id': is not UTF-8", id="Latin-1"
         ),
-        pytest.param(HEADER + b"s,a,1\xc3", ", row 1, column 'timestamp': is not UTF-8", id="cut character"),
-        pytest.param(b"session_id,item\xe9\n", ", header: is not UTF-8", id="header not UTF-8"),
+        pytest.param(HEADER + b"s,a,1\xc3", ", line 2, column 'timestamp': is not UTF-8", id="cut character"),
+        pytest.param(b"session_id,item\xe9\n", ", line 1: is not UTF-8", id="header not UTF-8"),
         pytest.param(HEADER.decode().encode("utf-16")[:-1], ": is not valid UTF-16", id="cut UTF-16"),
-        pytest.param(HEADER + GOOD + b"s,a\0b,1\n", ", row 2, column 'item_id': holds a NUL byte", id="NUL"),
-        pytest.param(HEADER + GOOD + b"s,b\n", ", row 2: has 2 fields where the header has 3", id="short row"),
-        pytest.param(HEADER + GOOD + b"s,b,1,2\n", ", row 2: has 4 fields where the header has 3", id="long row"),
-        pytest.param(HEADER + GOOD + b"s,b,1,\n", ", row 2: has 4 fields where the header has 3", id="trailing comma"),
+        pytest.param(HEADER + GOOD + b"s,a\0b,1\n", ", line 3, column 'item_id': holds a NUL byte", id="NUL"),
+        pytest.param(HEADER + GOOD + b"s,b\n", ", line 3: has 2 fields where the header has 3", id="short row"),
+        pytest.param(HEADER + GOOD + b"s,b,1,2\n", ", line 3: has 4 fields where the header has 3", id="long row"),
+        pytest.param(HEADER + GOOD + b"s,b,1,\n", ", line 3: has 4 fields where the header has 3", id="trailing comma"),
         pytest.param(
-            HEADER + b'"s",b,1,\n', ", row 1: has 4 fields where the header has 3", id="trailing comma, quotes"
+            HEADER + b'"s",b,1,\n', ", line 2: has 4 fields where the header has 3", id="trailing comma, quotes"
         ),
         pytest.param(
             HEADER + GOOD + b's,"b,1\n',
-            ", row 2: cannot be read as CSV: unexpected end of data; if quotes are only letters, add --no-quotes",
+            ", line 3: cannot be read as CSV: unexpected end of data; if quotes are only letters, add --no-quotes",
             id="open quote",
         ),
-        pytest.param(b'"session_id,item_id\n', ", header: cannot be read as CSV: the quotes do not match", id="header"),
+        pytest.param(b'"session_id,item_id\n', ", line 1: cannot be read as CSV: the quotes do not match", id="header"),
         pytest.param(
             HEADER + GOOD + b"s,b,1\r\n",
-            ", row 2: ends its line with another kind of line end than the rows before",
+            ", line 3: ends its line with another kind of line end than the rows before",
             id="mixed line ends",
         ),
     ],
@@ -268,7 +270,7 @@ def test_a_session_of_too_many_events_is_refused(tmp_path: Path, layout: Layout)
     )
     name = "bot" if layout.user is None else "bot-1"
     assert fault_of(path, layout) == (
-        f", row 2, column 'session_id': session '{name}', which begins here, has 100,001 events, more than 100,000"
+        f", line 3, column 'session_id': session '{name}', which begins here, has 100,001 events, more than 100,000"
     )
 
 

@@ -89,7 +89,7 @@ def test_quotes_in_tsv_swallow_no_rows(tmp_path: Path) -> None:
     )
     # WHEN it is read without a word about quotes
     # THEN the fault names the row and both ways out
-    with pytest.raises(InputError, match=r"row 1: has a tab or a line end in quotes: add --quotes .* or --no-quotes"):
+    with pytest.raises(InputError, match=r"line 2: has a tab or a line end in quotes: add --quotes .* or --no-quotes"):
         read_sessions(path)
     assert items_of(read_sessions(path, Layout(quotes=False))) == [["a", "b", "c"]]
     assert items_of(read_sessions(path, Layout(quotes=True))) == [["a"]]
@@ -149,7 +149,7 @@ def test_a_wrong_date_or_offset_is_named(tmp_path: Path, line: str, what: str) -
     layout = Layout(session=("s",), item="i", time="day", time_offset="ms", delimiter=";")
     with pytest.raises(InputError) as caught:
         read_sessions(path, layout)
-    assert str(caught.value).startswith(f"{path}, row 2, column 'day': {what}")
+    assert str(caught.value).startswith(f"{path}, line 3, column 'day': {what}")
 
 
 @pytest.mark.slow
@@ -178,16 +178,16 @@ def test_paths_that_do_not_fit_are_refused(tmp_path: Path, layout: Layout, what:
 
 def test_a_list_of_another_type_names_its_row(tmp_path: Path) -> None:
     path = written(tmp_path / "e.jsonl", '{"session_id": "s", "a": []}\n\n{"session_id": "t", "a": {"b": 1}}\n')
-    with pytest.raises(InputError, match=r"e\.jsonl, row 2, column 'a': .* is no list"):
+    with pytest.raises(InputError, match=r"e\.jsonl, line 3, column 'a': .* is no list"):
         read_sessions(path, Layout(item="a[].b", time="a[].t"))
 
 
 def test_an_array_is_not_json_lines(tmp_path: Path) -> None:
     path = written(tmp_path / "e.json", '[{"session_id": "s"},\n{"session_id": "t"}]\n')
-    with pytest.raises(InputError, match=r"e\.json, row 1: is not JSON"):
+    with pytest.raises(InputError, match=r"e\.json, line 1: is not JSON"):
         read_sessions(path)
     path.write_text('[{"session_id": "s"}]\n')
-    with pytest.raises(InputError, match=r"row 1: is no JSON object; write each element of an array on a line"):
+    with pytest.raises(InputError, match=r"line 1: is no JSON object; write each element of an array on a line"):
         read_sessions(path)
 
 

@@ -69,7 +69,7 @@ def test_text_that_spark_cannot_read_is_refused_by_name(running: Engine, tmp_pat
     damaged.write_bytes(b"PAR1")
     for path, what in (
         (marked, ": is not UTF-8: convert it, or read it with --engine duckdb"),
-        (broken, ", row 2: cannot be read as csv; it breaks the quoting rules or has another number of fields"),
+        (broken, ", line 3: cannot be read as csv; it breaks the quoting rules or has another number of fields"),
         (damaged, ": is not a valid Parquet file"),
     ):
         # WHEN Spark reads it

@@ -114,7 +114,7 @@ class ValueContract:
         write_csv(tmp_path / "in" / "2.csv", [("c", "x", FIRST_DAY), row, ("c", "y", FIRST_DAY)])
         with pytest.raises(InputError) as caught:
             run(engine, [tmp_path / "in"], tmp_path / "out", EVERYTHING)
-        assert str(caught.value) == f"{tmp_path}/in/2.csv, row 2, {what}"
+        assert str(caught.value) == f"{tmp_path}/in/2.csv, line 3, {what}"
         assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
     @pytest.mark.slow
@@ -140,8 +140,8 @@ class ValueContract:
         with pytest.raises(InputError) as caught:
             run(engine, [tmp_path / "in"], tmp_path / "out", EVERYTHING)
         # THEN the error names a row of each
-        what = what.format(first, f"{tmp_path}/in/1.csv, row 1")
-        assert str(caught.value) == f"{tmp_path}/in/2.csv, row 2, column 'timestamp': '{second}' {what}. {ONE_KIND}"
+        what = what.format(first, f"{tmp_path}/in/1.csv, line 2")
+        assert str(caught.value) == f"{tmp_path}/in/2.csv, line 3, column 'timestamp': '{second}' {what}. {ONE_KIND}"
 
     @pytest.mark.slow
     def test_one_moment_in_many_forms_is_one_time(self, engine: Engine, tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ class ValueContract:
         path = write_csv(tmp_path / "good.csv", rows)
         assert [row["time"] for row in checked(engine, [path], layout)] == [1769850204.0] * 2
         path = write_csv(tmp_path / "bad.csv", [*rows, ("a", "z", "2026-01-31")])
-        with pytest.raises(InputError, match=r"row 3, column 'timestamp': '2026-01-31' is not a time of the format"):
+        with pytest.raises(InputError, match=r"line 4, column 'timestamp': '2026-01-31' is not a time of the format"):
             checked(engine, [path], layout)
 
     @pytest.mark.slow
@@ -236,5 +236,5 @@ class ValueContract:
 
     def test_an_impossible_date_is_named(self, engine: Engine, tmp_path: Path) -> None:
         rows: list[Row] = [("a", "x", "2019-02-27"), ("a", "x", "2019-02-30")]
-        with pytest.raises(InputError, match=r"e\.csv, row 2, column 'timestamp': '2019-02-30' is not a time"):
+        with pytest.raises(InputError, match=r"e\.csv, line 3, column 'timestamp': '2019-02-30' is not a time"):
             run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", EVERYTHING)

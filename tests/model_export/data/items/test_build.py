@@ -145,10 +145,10 @@ def test_a_column_that_is_almost_of_another_kind_is_reported(tmp_path: Path) -> 
     path.write_text("item_id,price\n" + "".join(f"i{row},{row}\n" for row in range(20)) + 'x,"12,50"\n')
     [warning] = build_catalogue(path, tmp_path / "catalogue.bin").typed.warnings
     assert warning == (
-        "column 'price' is of kind string, because '12,50' in row 21 is no number; --type price=number refuses such "
+        "column 'price' is of kind string, because '12,50' in line 22 is no number; --type price=number refuses such "
         "rows"
     )
-    with pytest.raises(InputError, match=r"items\.csv, row 21, column 'price': '12,50' is not a number such as 12\.5"):
+    with pytest.raises(InputError, match=r"items\.csv, line 22, column 'price': '12,50' is not a number such as 12\.5"):
         build_catalogue(path, tmp_path / "catalogue.bin", {"price": "number"})
 
 
@@ -163,33 +163,38 @@ HEADER = "item_id,price,ok\n"
         ("i.csv", ",item_id\n0,a\n", {}, "i.csv: has no name for column 1, in its first row"),
         ("i.csv", "item_id,a,,\nx,1,,\n", {}, "i.csv: has no name for column 3, in its first row"),
         ("i.csv", HEADER, {}, "i.csv: has no items"),
-        ("i.csv", HEADER + "a,1,true\nb,2\n", {}, "i.csv, row 2: has 2 fields where the header has 3"),
-        ("i.csv", HEADER + "a,1,true\n,2,true\n", {}, "i.csv, row 2, column 'item_id': has no item id"),
+        ("i.csv", HEADER + "a,1,true\nb,2\n", {}, "i.csv, line 3: has 2 fields where the header has 3"),
+        ("i.csv", HEADER + "a,1,true\n,2,true\n", {}, "i.csv, line 3, column 'item_id': has no item id"),
         ("i.jsonl", '{"item_id": ["a"], "price": 1}\n', {}, "i.jsonl, column 'item_id': has lists; an id is one text"),
         (
             "i.csv",
             HEADER + "a,1,true\nb,2,true\na,3,true\n",
             {},
-            "i.csv, row 3, column 'item_id': 'a' is in row 1, too",
+            "i.csv, line 4, column 'item_id': 'a' is in line 2, too",
         ),
-        ("i.csv", HEADER + "a,1,true\nnull,2,true\n", {}, "i.csv, row 2, column 'item_id': 'null' is not an id"),
-        ("i.csv", HEADER + "a,x,true\n", {"price": "number"}, "i.csv, row 1, column 'price': 'x' is not a number"),
-        ("i.csv", HEADER + "a,1e999,true\n", {"price": "number"}, "row 1, column 'price': '1e999' is not a number"),
-        ("i.csv", HEADER + "a,1,maybe\n", {"ok": "boolean"}, "row 1, column 'ok': 'maybe' is not true or false"),
-        ("i.csv", HEADER + "a,1,2026-02-30\n", {"ok": "time"}, "row 1, column 'ok': '2026-02-30' is not a time of ISO"),
+        ("i.csv", HEADER + "a,1,true\nnull,2,true\n", {}, "i.csv, line 3, column 'item_id': 'null' is not an id"),
+        ("i.csv", HEADER + "a,x,true\n", {"price": "number"}, "i.csv, line 2, column 'price': 'x' is not a number"),
+        ("i.csv", HEADER + "a,1e999,true\n", {"price": "number"}, "line 2, column 'price': '1e999' is not a number"),
+        ("i.csv", HEADER + "a,1,maybe\n", {"ok": "boolean"}, "line 2, column 'ok': 'maybe' is not true or false"),
+        (
+            "i.csv",
+            HEADER + "a,1,2026-02-30\n",
+            {"ok": "time"},
+            "line 2, column 'ok': '2026-02-30' is not a time of ISO",
+        ),
         ("i.csv", HEADER + "a,1,x\n", {"colour": "string"}, "--type colour=string: "),
         ("i.csv", HEADER + "a,1,x\n", {"item_id": "number"}, "--type item_id=number: ids are always texts"),
         ("i.csv", "item_id,stock\na,many\n", {}, "column 'stock': is of kind string but must be number"),
         ("i.csv", "item_id,available\na,3\n", {}, "column 'available': is of kind number but must be boolean"),
         ("i.csv", "item_id,any\na,3\n", {}, "column 'any': a filter reads 'any' as an operator: rename the column"),
-        ("i.jsonl", '{"item_id":"a"}\n{"item_id":"b"\n', {}, "i.jsonl, row 2: is not JSON"),
+        ("i.jsonl", '{"item_id":"a"}\n{"item_id":"b"\n', {}, "i.jsonl, line 2: is not JSON"),
         ("i.jsonl", '{"item_id":"a","size":{"cm":3}}\n', {}, "i.jsonl, column 'size': is an object"),
-        ("i.jsonl", '{"item_id":"a","t":["x"]}\n{"item_id":"b","t":["x",["y"]]}\n', {}, "row 2, column 't': "),
+        ("i.jsonl", '{"item_id":"a","t":["x"]}\n{"item_id":"b","t":["x",["y"]]}\n', {}, "line 2, column 't': "),
         (
             "i.jsonl",
             '{"item_id":"a","p":1}\n{"item_id":"b","p":"x"}\n',
             {"p": "number"},
-            "row 2, column 'p': 'x' is not",
+            "line 2, column 'p': 'x' is not",
         ),
         ("i.txt", "", {}, "i.txt: the name must end in"),
         ("i.parquet", "no parquet", {}, "i.parquet: is not a valid Parquet file"),
