@@ -24,12 +24,14 @@
     ├── SelfCheckFailed         this version of the function must not take traffic
     ├── SettingsError           a setting is missing or wrong
     └── InputError              offline input (a file, a column, a row) that cannot be used
+        └── PathUnusable            a file or folder that cannot be read or written
 
 Modules that call HTTP, Redis or S3 convert their errors to these. A text says what is wrong, where, and what to do.
 """
 
+import errno
 from collections.abc import Hashable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 MAX_FAULTS = 100
 """The maximum of faults that one refusal lists: all wrong events, and some more."""
@@ -169,3 +171,38 @@ class SettingsError(NextItemError):
 
 class InputError(NextItemError):
     """Offline input (a file, a column, a row) that cannot be used."""
+
+
+_REASONS = {
+    errno.ENOENT: "there is no such file or folder; check the name",
+    errno.EISDIR: "it is a folder; name a file",
+    errno.ENOTDIR: "a part of its path is a file, not a folder; name another one",
+    errno.EEXIST: "a part of its path is a file, not a folder; name another one",
+    errno.EACCES: "this user may not do that; change the permissions, or name another one",
+    errno.EPERM: "this user may not do that; change the permissions, or name another one",
+    errno.EROFS: "the file system is read-only; name another one",
+    errno.ENOSPC: "the disk is full; free space, or name another one",
+}
+
+
+def os_reason(error: OSError) -> str:
+    """Return the reason of an error of the operating system, and what to do, as the end of a sentence about a path."""
+    return _REASONS.get(error.errno or 0) or error.strerror or str(error)
+
+
+class PathUnusable(InputError):
+    """A file or folder that cannot be read or written.
+
+    Args:
+        path: as the user named it.
+        use: what was tried.
+        error: of the operating system.
+
+    Example:
+        ``PathUnusable("e.csv", "read", error)`` is "e.csv cannot be read: there is no such file or folder; check the
+        name".
+    """
+
+    def __init__(self, path: object, use: Literal["read", "written"], error: OSError) -> None:
+        super().__init__(f"{path} cannot be {use}: {os_reason(error)}")
+        self.path = str(path)

@@ -15,7 +15,7 @@ from model_export.cli.registry_options import BucketOptions, RouteName
 from model_export.data.atomic_file import temporary_folder
 from model_export.interruption import describe_if_stopped
 from nextitem.aws.boto_object_store import BotoObjectStore
-from nextitem.errors import ArtifactCorrupt, InputError, NextItemError
+from nextitem.errors import ArtifactCorrupt, InputError, NextItemError, PathUnusable
 from nextitem.model.manifest import MANIFEST, MAX_MANIFEST_BYTES, VOCABULARY, decode_manifest
 from nextitem.model.vocabulary import Vocabulary
 from nextitem.registry.availability_publisher import AvailabilityPublisher
@@ -149,8 +149,10 @@ def _lines(path: Path) -> list[str]:
     try:
         data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
         text = data.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{_name(path)} cannot be read: {error}") from error
+    except OSError as error:
+        raise PathUnusable(_name(path), "read", error) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{_name(path)} is not UTF-8: {error}") from error
     return [line for line in re.split(r"\r?\n", text) if line]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from model_export.cli.console import say
-from nextitem.errors import InputError
+from nextitem.errors import InputError, PathUnusable
 from nextitem.ids import id_examples, id_fault
 from nextitem.model.engine import Model
 
@@ -53,5 +53,7 @@ def names_in(path: Path) -> dict[str, str]:
                     raise InputError(f"{path}, line {rows.line_num}: has fewer fields than the header")
                 names[row["item_id"]] = row["title"]
             return names
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise PathUnusable(path, "read", error) from error
+    except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} cannot be read: {error}") from error

@@ -1,7 +1,7 @@
 """Options that several commands take, one by one or in groups."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from difflib import get_close_matches
 from functools import wraps
@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
+from typer.models import ArgumentInfo, OptionInfo
 
 from model_export.data.layout import Collapse, InputFormat, Layout
 from model_export.data.presets import PRESETS
 from model_export.training.run_folder import refuse_artifact, refuse_run
-from nextitem.errors import InputError
+from nextitem.errors import InputError, PathUnusable
 
 
 def check_artifact(folder: Path) -> Path:
@@ -226,13 +227,39 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def flat(**values: Any) -> None:
+        given = dict(values)
         for name, group in groups.items():
             values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
-        command(**values)
+        try:
+            command(**values)
+        except PathUnusable as error:
+            raise InputError(f"{_parameter_of(error.path, given, flat.__annotations__)}{error}") from error
 
     flat.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by inspect, unknown to typing
     flat.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return flat
+
+
+def _parameter_of(path: str, values: Mapping[str, Any], hints: Mapping[str, Any]) -> str:
+    """Return the option or argument whose value is a path, or else a folder above it, with a colon; empty for none."""
+    named = {
+        str(each).rstrip("/"): name
+        for name, value in values.items()
+        for each in (value if isinstance(value, list | tuple) else [value])
+    }
+    above = [path.rstrip("/"), *map(str, Path(path).parents)]
+    name = next((named[each] for each in above if each in named), None)
+    return "" if name is None else f"{_shown_name(name, hints[name])}: "
+
+
+def _shown_name(name: str, hint: Any) -> str:
+    """Return the name of an option or argument as a person writes it."""
+    for note in get_args(hint)[1:]:
+        if isinstance(note, ArgumentInfo):
+            return name.upper()
+        if isinstance(note, OptionInfo) and note.param_decls:
+            return str(note.param_decls[0])
+    return f"--{name.replace('_', '-')}"
 
 
 def _option(hint: Any) -> Any:

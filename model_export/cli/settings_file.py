@@ -23,7 +23,7 @@ from typing import Any
 import typer
 from typer.core import TyperOption
 
-from nextitem.errors import InputError
+from nextitem.errors import InputError, os_reason
 
 SETTINGS_FILE = "nextitem.toml"
 """The file that commands read in the working folder, if it is there."""
@@ -82,7 +82,7 @@ def _read(path: Path, options: Options) -> tuple[dict[str, Any], dict[str, dict[
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"settings file {path} cannot be read: {error.strerror or error}") from error
+        raise InputError(f"settings file {path} cannot be read: {os_reason(error)}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"settings file {path} is not valid TOML: {error}") from error
     tables = {name: value for name, value in document.items() if isinstance(value, dict)}

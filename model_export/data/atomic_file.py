@@ -1,5 +1,6 @@
 """Files and folders that appear whole or not at all, each written by one process at a time."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -9,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from model_export.interruption import uninterrupted
-from nextitem.errors import InputError
+from nextitem.errors import InputError, PathUnusable
 
 Write = Callable[[Path], object]
 """Writes a file at the path that it gets."""
@@ -41,7 +42,7 @@ def write_together(files: Mapping[Path, Write]) -> None:
         try:
             for path, write in files.items():
                 if path.is_dir():
-                    raise IsADirectoryError(None, "Is a directory")
+                    raise IsADirectoryError(errno.EISDIR, "Is a directory")
                 stack.enter_context(locked(path))
                 with uninterrupted():
                     descriptor, name = tempfile.mkstemp(prefix=".", suffix=path.name, dir=path.parent)
@@ -54,7 +55,7 @@ def write_together(files: Mapping[Path, Write]) -> None:
                 for path, temporary in staged.items():
                     temporary.replace(path)
         except OSError as error:
-            raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+            raise PathUnusable(path, "written", error) from error
 
 
 def refuse_taken(path: Path) -> None:
@@ -92,7 +93,7 @@ def new_folder(path: Path) -> Iterator[Path]:
                 with uninterrupted():
                     shutil.rmtree(incoming, ignore_errors=True)
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise PathUnusable(path, "written", error) from error
 
 
 @contextmanager
@@ -136,7 +137,7 @@ def locked(path: Path) -> Iterator[None]:
                     stack.callback(os.close, descriptor)
                     stack.callback(lock.unlink, missing_ok=True)
         except OSError as error:
-            raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+            raise PathUnusable(path, "written", error) from error
         if descriptor is None:
             raise InputError(f"another process is writing {path}; wait for its end, or name another one here")
         yield

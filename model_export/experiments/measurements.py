@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from nextitem.errors import InputError, NextItemError
+from nextitem.errors import InputError, NextItemError, PathUnusable
 from nextitem.registry.experiment import CHALLENGER
 from nextitem.telemetry.metrics import BY_VERSION, NAMESPACE, REQUESTS, SERVER_ERRORS, SLOW, TOTAL
 
@@ -85,7 +85,7 @@ class LoggedMeasurements:
         try:
             files = [path.read_bytes() for path in sorted(self._folder.rglob("*.log"))]
         except OSError as error:
-            raise InputError(f"the logs in {self._folder} cannot be read: {error}") from None
+            raise PathUnusable(self._folder, "read", error) from None
         records = [
             record
             for file in files

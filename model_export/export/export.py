@@ -23,7 +23,7 @@ from model_export.progress import Phase, Work
 from model_export.training.run_folder import Run
 from model_export.training.torch_reference import torch_scores
 from nextitem.catalogue.file import Catalogue
-from nextitem.errors import InputError
+from nextitem.errors import InputError, PathUnusable
 from nextitem.model.artifact import open_artifact
 from nextitem.model.attribute_quality import AttributeQuality
 from nextitem.model.certificate import GOLDEN_TOP, MIN_GOLDENS, Certificate, Golden
@@ -91,7 +91,7 @@ def export(
         with temporary_folder(out) as folder:
             return _export(run, out, folder, sessions, bounds=bounds, progress=progress, pinned=scheme, items=items)
     except OSError as error:
-        raise InputError(f"{out} cannot be written: {error}") from error
+        raise PathUnusable(out, "written", error) from error
 
 
 def _export(

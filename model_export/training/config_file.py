@@ -7,7 +7,7 @@ import msgspec
 
 from model_export.data.atomic_file import write_atomically
 from model_export.training.config import FitConfig
-from nextitem.errors import InputError
+from nextitem.errors import InputError, PathUnusable
 
 
 def config_from(path: Path, base: FitConfig | None = None) -> FitConfig:
@@ -23,7 +23,7 @@ def config_from(path: Path, base: FitConfig | None = None) -> FitConfig:
                 raise InputError(f"{path}: unknown setting {name!r}. Known settings: {', '.join(FitConfig.names())}")
         return msgspec.convert({**(base or FitConfig()).values(), **values}, FitConfig)
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise PathUnusable(path, "read", error) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not a JSON object of settings: {error}") from error
 

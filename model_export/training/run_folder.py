@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from model_export.data.session_events import SessionEvents
 from model_export.memory import Blend, BlendedMemory, Memory, MemoryConfig, MemoryIndex
 from model_export.profile.habits import Habits
-from nextitem.errors import ArtifactCorrupt, InputError
+from nextitem.errors import ArtifactCorrupt, InputError, PathUnusable
 from nextitem.model.manifest import DECODE_ERRORS, MANIFEST, VOCABULARY, Calibration, PopularItem, Training, is_version
 from nextitem.model.vocabulary import Vocabulary, write_vocabulary
 
 RUN_SCHEMA = 3
+TRAIN_OUT = "`nextitem train --out`"
+"""Names the folder of a run, for errors."""
 RUN = "run.json"
 SUMMARY = "summary.json"
 WEIGHTS = "weights.npz"
@@ -122,13 +124,13 @@ def refuse_run(folder: Path) -> None:
     Raises:
         InputError: it is one of these.
     """
-    if (folder / RUN).is_file():
+    if holds(folder, RUN):
         raise InputError(
             f"{folder} is a training run, not an artifact. Export it first, then name the folder that this prints: "
             f"nextitem export {folder} --out artifacts"
         )
     inside = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}") if is_version(path.parent.name))
-    if inside and not (folder / MANIFEST).is_file():
+    if inside and not holds(folder, MANIFEST):
         raise InputError(f"{folder} is not an artifact, but holds {len(inside)}. Name one, such as {inside[-1]}")
 
 
@@ -138,8 +140,20 @@ def refuse_artifact(folder: Path) -> None:
     Raises:
         InputError: it is one.
     """
-    if (folder / MANIFEST).is_file():
-        raise InputError(f"{folder} is an artifact, not a training run. Name the folder of `nextitem train --out`.")
+    if holds(folder, MANIFEST):
+        raise InputError(f"{folder} is an artifact, not a training run. Name the folder of {TRAIN_OUT}.")
+
+
+def holds(folder: Path, name: str) -> bool:
+    """Return whether a folder has a file.
+
+    Raises:
+        PathUnusable: it cannot be known.
+    """
+    try:
+        return (folder / name).is_file()
+    except OSError as error:
+        raise PathUnusable(folder, "read", error) from error
 
 
 def read_run(folder: Path) -> Run:
@@ -159,9 +173,12 @@ def read_run(folder: Path) -> Run:
         vocabulary = Vocabulary(folder / VOCABULARY)
         memory = None if record.memory is None else _memory(folder / MEMORY, record.memory)
         habits = _habits(folder / HABITS) if (folder / HABITS).exists() else None
-    except FileNotFoundError as error:
-        raise InputError(f"{folder} is not a training run: it has no {Path(str(error.filename)).name}") from error
-    except (OSError, *DECODE_ERRORS, ArtifactCorrupt) as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
+        name = Path(str(error.filename)).name
+        raise InputError(f"{folder} is not a training run: it has no {name}. Name the folder of {TRAIN_OUT}") from error
+    except OSError as error:
+        raise PathUnusable(folder, "read", error) from error
+    except (*DECODE_ERRORS, ArtifactCorrupt) as error:
         raise InputError(f"{folder} is not a training run, or a damaged one: {error}") from error
     items = {len(vocabulary), len(weights["table"])} | ({memory.items} if memory else set())
     items |= set() if habits is None else {len(habits.items)}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from nextitem.errors import ArtifactCorrupt
+from nextitem.errors import ArtifactCorrupt, os_reason
 from nextitem.model.certificate import Certificate, decode_certificate
 from nextitem.model.manifest import CERTIFICATE, FILES, MANIFEST, FileDigest, Manifest, decode_manifest, digest_of
 
@@ -53,7 +53,8 @@ def open_artifact(
         for name, expected in manifest.documents.items() if documents else ():
             _verify(folder / name, expected, version)
     except OSError as error:
-        raise ArtifactCorrupt(f"{version} cannot be read: {error}") from error
+        name = Path(str(error.filename)).name
+        raise ArtifactCorrupt(f"{version} cannot be read: {name}: {os_reason(error)}") from error
     return Artifact(version, folder, manifest)
 
 

@@ -21,7 +21,7 @@ from model_export.data.ingestion.formats import PACKED, Format, is_packed
 from model_export.data.ingestion.paths import extracted, row_place
 from model_export.data.ingestion.places import place_of
 from model_export.data.ingestion.sources import EventFile, Source
-from model_export.data.ingestion.text_files import TextFile, in_utf_8
+from model_export.data.ingestion.text_files import TextFile, in_utf_8, opened
 from nextitem.errors import InputError
 
 BATCH_EVENTS = 1 << 18
@@ -115,6 +115,8 @@ class DuckDBEngine:
         link = self._folder / f"{number}{PACKED if packed else ''}"
         link.symlink_to(Path(file.path).resolve())
         text = TextFile(link, file.name, packed)
+        with opened(text):
+            pass  # DuckDB takes a Parquet file without permission for a damaged one
         if source.kind is not Format.PARQUET:
             marked = source.kind is not Format.JSON_LINES
             text = in_utf_8(text, self._folder / f"{number}-utf-8", keep_mark=marked)

@@ -9,7 +9,7 @@ from model_export.data.ingestion.csv_checks import Dialect
 from model_export.data.ingestion.faults import input_error
 from model_export.data.ingestion.formats import Format
 from model_export.data.layout import Layout
-from nextitem.errors import InputError
+from nextitem.errors import InputError, PathUnusable
 
 SCHEME = "s3://"
 HIDDEN = ("_", ".")
@@ -74,10 +74,8 @@ def source_of(name: str, layout: Layout, path: Path | None = None) -> Source:
     home = Path(name) if path is None else path
     try:
         home.stat()
-    except FileNotFoundError:
-        raise input_error(name, "no such file") from None
     except OSError as error:
-        raise input_error(name, f"cannot be read: {error.strerror}") from None
+        raise PathUnusable(name, "read", error) from None
     if not home.is_dir():
         return _source(name, [EventFile(str(home), name, {})], _kind(home, name, layout), layout)
     below = {file.relative_to(home).as_posix(): file for file in home.rglob("*") if file.is_file()}

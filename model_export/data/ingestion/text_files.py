@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from model_export.data.ingestion.faults import input_error
-from nextitem.errors import InputError
+from nextitem.errors import InputError, PathUnusable
 
 CHUNK_BYTES = 1 << 20
 """Bytes that are read at a time."""
@@ -155,7 +155,7 @@ def opened(file: TextFile) -> Iterator[BinaryIO]:
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise input_error(file.name, "is not a valid gzip file (corrupt or cut off)") from None
     except OSError as error:
-        raise input_error(file.name, f"cannot be read: {error.strerror or error}") from None
+        raise PathUnusable(file.name, "read", error) from None
 
 
 class CountedLines:

@@ -8,7 +8,7 @@ from typing import Any
 
 from nextitem.catalogue.columns import Column
 from nextitem.catalogue.filters import parse_filter
-from nextitem.errors import InputError, RequestError
+from nextitem.errors import InputError, PathUnusable, RequestError
 
 
 class _Attributes:
@@ -28,7 +28,7 @@ def read_named_filters(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8-sig")
         document = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise PathUnusable(path, "read", error) from error
     except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
         kind = "TOML" if path.suffix.lower() == ".toml" else "JSON"
         raise InputError(f"{path} is not valid {kind}: {error}") from error

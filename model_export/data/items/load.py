@@ -15,7 +15,7 @@ from model_export.data.ingestion.faults import input_error, require_columns
 from model_export.data.ingestion.formats import Format, is_packed
 from model_export.data.ingestion.json_checks import MAX_LINE_BYTES, check_lines, survey_lines
 from model_export.data.ingestion.places import place_of
-from model_export.data.ingestion.text_files import TextFile, in_utf_8
+from model_export.data.ingestion.text_files import TextFile, in_utf_8, opened
 from nextitem.catalogue.columns import Kind
 
 ITEM_ID = "item_id"
@@ -85,7 +85,8 @@ def load_items(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Diale
             return place_of(text, kind, dialect, row)
 
     if kind is Format.PARQUET:
-        return _load_parquet(database, path, place)
+        with opened(TextFile(path, str(path), packed=False)):
+            return _load_parquet(database, path, place)
     with _in_utf_8(path) as text:
         if kind is Format.JSON_LINES:
             return _load_json(database, text, place)

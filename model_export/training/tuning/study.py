@@ -26,7 +26,7 @@ from model_export.training.config_file import write_config
 from model_export.training.defaults import complete_config
 from model_export.training.fit import Epoch, validate_networks
 from model_export.training.tuning.space import draw_config, searched_values
-from nextitem.errors import InputError
+from nextitem.errors import InputError, PathUnusable
 
 DATABASE, BEST = "study.db", "best.json"
 STUDY = "nextitem"
@@ -175,7 +175,7 @@ def _open_study(sessions: Sessions, base: FitConfig, out: Path) -> Iterator[optu
         with _open_storage(out) as storage:
             yield _continued(storage, sessions, base, out)
     except OSError as error:
-        raise InputError(f"{out} cannot hold a search: {error.strerror or error}") from error
+        raise PathUnusable(out, "written", error) from error
     except DATABASE_ERRORS as error:
         raise InputError(
             f"{out / DATABASE} cannot be used: {reason_of(error)}; if it is damaged, remove it or name another folder"

@@ -101,7 +101,7 @@ def test_an_id_is_set_whole_or_refused(folder: Path, lines: list[str], source: s
 
 @pytest.mark.usefixtures("registry")
 def test_input_that_is_not_utf_8_is_named() -> None:
-    assert "standard input cannot be read" in set_unavailable(b"\xff\xfet\0", None).fault
+    assert "standard input is not UTF-8" in set_unavailable(b"\xff\xfet\0", None).fault
 
 
 @pytest.mark.parametrize("source", ["ids.txt", "-"])

@@ -236,7 +236,10 @@ def test_the_installed_program_runs_main() -> None:
     program = Path(sys.executable).with_name("nextitem")
     ended = subprocess.run([program, "export", "absent", "--out", "out"], capture_output=True, text=True, check=False)
     assert ended.returncode == 2
-    assert ended.stderr == "nextitem: absent is not a training run: it has no run.json\n"
+    assert (
+        ended.stderr
+        == "nextitem: absent is not a training run: it has no run.json. Name the folder of `nextitem train --out`\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_another_file_is_named_and_must_exist(monkeypatch: pytest.MonkeyPatch) -
     done(*SPLIT)
     assert "has no column 'session_id'" in nextitem("--settings", "/dev/null", *SPLIT).fault
     assert nextitem("--settings", "absent.toml", *SPLIT).fault == (
-        "nextitem: settings file absent.toml cannot be read: No such file or directory"
+        "nextitem: settings file absent.toml cannot be read: there is no such file or folder; check the name"
     )
 
 

@@ -55,7 +55,7 @@ def test_options_of_train_replace_settings_of_the_file(tmp_path: Path) -> None:
         ('{"hiden": 32}', "unknown setting 'hiden'. Known settings: epochs, minutes,"),
         ('{"hidden": "32"}', "is not a JSON object of settings: Expected `int`, got `str` - at `$.hidden`"),
         ('{"hidden": 33}', "hidden must be a multiple of 16, or 0 for what suits the data, not 33"),
-        (None, "cannot be read: No such file"),
+        (None, "cannot be read: there is no such file"),
     ],
 )
 def test_refuses_a_wrong_file(tmp_path: Path, text: str | None, reason: str) -> None:

@@ -41,7 +41,10 @@ def test_reads_what_was_written(tmp_path_factory: pytest.TempPathFactory, length
 
 def test_refuses_a_folder_without_a_run(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "absent"):
-        with pytest.raises(InputError, match=f"^{folder} is not a training run: it has no run.json$"):
+        with pytest.raises(
+            InputError,
+            match=f"^{folder} is not a training run: it has no run.json. Name the folder of `nextitem train --out`$",
+        ):
             read_run(folder)
 
 

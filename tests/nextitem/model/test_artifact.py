@@ -31,7 +31,7 @@ def test_a_relative_path_has_the_folders_name(copy: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("name", [*FILES, MANIFEST])
 def test_a_missing_file_is_named(copy: Path, name: str) -> None:
     (copy / name).unlink()
-    with pytest.raises(ArtifactCorrupt, match=rf"{copy.name} cannot be read: .*{name}"):
+    with pytest.raises(ArtifactCorrupt, match=rf"{copy.name} cannot be read: {name}: there is no such file"):
         open_artifact(copy)
 
 

@@ -251,7 +251,7 @@ def test_a_damaged_gzip_file_is_refused(tmp_path: Path) -> None:
 def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "events.xlsx").write_bytes(b"PK")
-    assert fault_of(tmp_path / "absent.csv") == ": no such file"
+    assert fault_of(tmp_path / "absent.csv") == " cannot be read: there is no such file or folder; check the name"
     assert fault_of(tmp_path / "folder.csv") == ": a folder must hold files of one format, this has none"
     assert (
         fault_of(tmp_path / "events.xlsx")

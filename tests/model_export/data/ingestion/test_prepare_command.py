@@ -168,7 +168,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "mixed" / "a.csv").touch()
     (tmp_path / "mixed" / "b.parquet").touch()
     for name, why in (
-        ("none.csv", "no such file"),
+        ("none.csv", "there is no such file or folder"),
         ("e.xml", f"the name must end in {ACCEPTED}"),
         ("mixed", "a folder must hold files of one format, this has csv and parquet"),
     ):
