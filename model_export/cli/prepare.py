@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
-from model_export.cli.console import print_json, progress, say, say_figures, waiting
+from model_export.cli.console import OUT, print_json, progress, say, say_figures, waiting
 from model_export.cli.extras import extra
 from model_export.cli.options import WITH_TYPES, EventFiles, Json, LayoutOptions, TestDays
 from model_export.cli.outcome import all_or_nothing
+from model_export.cli.tables import column, table
 from model_export.data.ingestion.config import EngineName, FormatName, PrepareConfig
 from model_export.data.ingestion.sources import is_remote
 from model_export.interruption import describe_if_stopped
@@ -17,6 +19,7 @@ from nextitem.errors import InputError
 
 if TYPE_CHECKING:
     from model_export.data.ingestion.engine import Engine
+    from model_export.data.ingestion.prepare import Preparation
 
 
 def prepare(
@@ -62,15 +65,29 @@ def prepare(
     if as_json:
         print_json(preparation)
         return
-    too_long = preparation.too_long
-    dropped = f", {too_long} of them dropped for more than {max_session} events" if too_long else ""
     say_figures(", ".join(events), preparation.summary.figures, preparation.summary.warnings)
-    say(f"{preparation.events} events, {preparation.sessions} sessions{dropped}")
+    OUT.print(_filtered(preparation))
     if config.layout.has_types:
         say(WITH_TYPES)
     for side in (preparation.train, preparation.test):
         say(f"{out}/{side.file}: {side.sessions} sessions, {side.events} events")
     say(f"{out}/catalogue.{output_format}: {preparation.items} items")
+
+
+def _filtered(preparation: "Preparation") -> Table:
+    """Return the table of what came in, what each filter removed, and what remains."""
+    shown = table("", *(column(name, number=True) for name in ("sessions", "events", "items")))
+    items = preparation.summary.figures.items
+    shown.add_row("came in", f"{preparation.sessions:,}", f"{preparation.events:,}", f"{items:,}", end_section=True)
+    for removed in preparation.removed:
+        counts = (removed.sessions, removed.events, removed.items)
+        what = f"{removed.side}: {removed.what}" if removed.side else removed.what
+        shown.add_row(what, *("" if count is None else f"{-count:,}" for count in counts))
+    shown.add_section()
+    train, test = preparation.train, preparation.test
+    shown.add_row("train", f"{train.sessions:,}", f"{train.events:,}", f"{preparation.items:,}")
+    shown.add_row("test", f"{test.sessions:,}", f"{test.events:,}", "")
+    return shown
 
 
 def _setting(text: str) -> tuple[str, str]:

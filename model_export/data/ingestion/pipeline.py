@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
+import msgspec
 import pyarrow as pa
 from ibis import _
 
@@ -15,7 +17,7 @@ from model_export.data.ingestion.check import check_rows
 from model_export.data.ingestion.config import PrepareConfig
 from model_export.data.ingestion.engine import Engine
 from model_export.data.ingestion.figures import NOT_PREDICTED, Figures, Summary, few_targets, unknown_items
-from model_export.data.ingestion.filter import filter_test, filter_train
+from model_export.data.ingestion.filter import Stages, filter_test, filter_train
 from model_export.data.ingestion.formats import OutputFormat
 from model_export.data.ingestion.order import order_events
 from model_export.data.ingestion.read import read_rows
@@ -63,6 +65,24 @@ class Counts(NamedTuple):
     items: int
 
 
+class Removed(msgspec.Struct, frozen=True):
+    """What a filter removed.
+
+    Attributes:
+        what: what it removes, in words.
+        side: "train" or "test"; empty before the split.
+        sessions: number of sessions that are gone.
+        events: number of events.
+        items: number of items that the side does not have any more; None before the split.
+    """
+
+    what: str
+    side: str
+    sessions: int
+    events: int
+    items: int | None
+
+
 class Unknown(NamedTuple):
     """Numbers of test events: all, and those whose item train does not have; and a sentence with ids of both."""
 
@@ -83,6 +103,7 @@ class Prepared:
         parts: counts before the filters, and the rule of the split.
         figures: a summary of the events, before the split and the filters.
         unknown: the test events before the filters whose item train does not have.
+        removed: what each filter removed, in their order.
     """
 
     sides: dict[str, ir.Table]
@@ -91,6 +112,7 @@ class Prepared:
     parts: Parts
     figures: Figures
     unknown: Unknown
+    removed: list[Removed]
 
     def warnings(self) -> list[str]:
         """Return what will spoil a model or its evaluation, in words."""
@@ -139,14 +161,20 @@ def prepare_events(
         test_from=config.test_from,
     )
     earlier = parts.train.filter(_.time < parts.cutoff) if config.for_gate else parts.train
-    train = engine.kept("train", filter_train(earlier, config.min_support, config.min_session))
+    of_train = filter_train(earlier, config.min_support, config.min_session)
+    if config.for_gate:
+        of_train = [("events of the test period", earlier), *of_train]
+    train = engine.kept("train", _left(parts.train, of_train))
     catalogue = engine.kept("catalogue", train.group_by(item_id="item").agg(events=_.count()))
     unknown = parts.test.anti_join(catalogue, parts.test.item == catalogue.item_id)
     [counts] = engine.rows(parts.test.aggregate(events=_.count()))
     [missing] = engine.rows(unknown.aggregate(events=_.count()))
     whole_test = config.for_gate or not config.min_support
-    test = parts.test if whole_test else filter_test(parts.test, catalogue, config.min_session)
-    sides = {"train": train, "test": engine.kept("test", test)}
+    of_test = [] if whole_test else filter_test(parts.test, catalogue, config.min_session)
+    sides = {"train": train, "test": engine.kept("test", _left(parts.test, of_test))}
+    removed = [] if not parts.too_long else [_too_long(engine, parts, config.max_session)]
+    for name, before, stages in (("train", parts.train, of_train), ("test", parts.test, of_test)):
+        removed += _removed(engine, name, before, stages)
     return Prepared(
         sides={name: _ordered(side, config.layout, whole=events.whole) for name, side in sides.items()},
         counts={name: _count(engine, name, side, config) for name, side in sides.items()},
@@ -158,6 +186,7 @@ def prepare_events(
             int(missing["events"]),
             id_examples("test", _ids(engine, unknown, "item"), "train", _ids(engine, catalogue, "item_id")),
         ),
+        removed=removed,
     )
 
 
@@ -180,12 +209,37 @@ def write_file(engine: Engine, table: ir.Table, path: Path, kind: OutputFormat, 
 
 
 def _count(engine: Engine, name: str, side: ir.Table, config: PrepareConfig) -> Counts:
-    [row] = engine.rows(side.aggregate(sessions=_.session.nunique(), events=_.count(), items=_.item.nunique()))
-    if not row["events"]:
+    counts = _counts(engine, side)
+    if not counts.events:
         raise InputError(
             f"the filters leave {name} empty: it has no session with {config.min_session} or more events of items "
             f"that have {config.min_support} or more training events; lower --min-support or --min-session"
         )
+    return counts
+
+
+def _left(events: ir.Table, stages: Stages) -> ir.Table:
+    return stages[-1][1] if stages else events
+
+
+def _too_long(engine: Engine, parts: Parts, max_session: int) -> Removed:
+    [kept] = engine.rows(parts.train.select("session").union(parts.test.select("session")).aggregate(events=_.count()))
+    what = f"sessions of more than {max_session} events"
+    return Removed(what, "", parts.too_long, parts.events - int(kept["events"]), None)
+
+
+def _removed(engine: Engine, side: str, before: ir.Table, stages: Stages) -> list[Removed]:
+    if not stages:
+        return []
+    counts = [_counts(engine, table) for table in (before, *(left for _what, left in stages))]
+    return [
+        Removed(what, side, was.sessions - left.sessions, was.events - left.events, was.items - left.items)
+        for (what, _left), (was, left) in zip(stages, pairwise(counts), strict=True)
+    ]
+
+
+def _counts(engine: Engine, events: ir.Table) -> Counts:
+    [row] = engine.rows(events.aggregate(sessions=_.session.nunique(), events=_.count(), items=_.item.nunique()))
     return Counts(**{count: int(value) for count, value in row.items()})
 
 

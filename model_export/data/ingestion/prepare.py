@@ -10,7 +10,7 @@ from model_export.data.ingestion.engine import Engine
 from model_export.data.ingestion.figures import Summary
 from model_export.data.ingestion.formats import OutputFormat
 from model_export.data.ingestion.open_sources import opened_sources
-from model_export.data.ingestion.pipeline import Watcher, prepare_events, write_file
+from model_export.data.ingestion.pipeline import Removed, Watcher, prepare_events, write_file
 from model_export.data.ingestion.s3 import refuse_taken, send
 from model_export.data.ingestion.sources import is_remote
 
@@ -33,6 +33,7 @@ class Preparation(msgspec.Struct, frozen=True):
         events: number of events that were read.
         sessions: number of their sessions.
         too_long: number of the sessions that were dropped for their length.
+        removed: what each filter removed, in their order.
         cutoff: start of the test period, in seconds or the running index.
         items: size of the catalogue.
         train: the training file.
@@ -45,6 +46,7 @@ class Preparation(msgspec.Struct, frozen=True):
     events: int
     sessions: int
     too_long: int
+    removed: list[Removed]
     cutoff: float
     items: int
     train: Side
@@ -96,6 +98,7 @@ def _prepare(engine: Engine, names: list[str], home: Path, config: PrepareConfig
         events=prepared.parts.events,
         sessions=prepared.parts.sessions,
         too_long=prepared.parts.too_long,
+        removed=prepared.removed,
         cutoff=prepared.parts.cutoff,
         items=prepared.counts["train"].items,
         catalogue=digests["catalogue"],

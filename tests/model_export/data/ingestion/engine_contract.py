@@ -7,6 +7,7 @@ import pytest
 
 from model_export.data.ingestion.config import PrepareConfig
 from model_export.data.ingestion.engine import Engine
+from model_export.data.ingestion.pipeline import Removed
 from model_export.data.ingestion.reader import read_sessions
 from model_export.data.layout import Layout
 from nextitem.errors import InputError
@@ -53,6 +54,16 @@ class EngineContract:
         assert train == {"a": ["x", "y"], "b": ["y", "x"]}
         assert test == {"t": ["x", "y"], "v": ["x", "y", "x"]}
         assert prepared.items == 2
+        # AND the record says what each filter removed, and what it leaves
+        assert prepared.removed == [
+            Removed("sessions of fewer than 2 events", "train", 2, 2, 1),
+            Removed("items of fewer than 2 events", "train", 0, 2, 2),
+            Removed("sessions that became too short", "train", 1, 1, 0),
+            Removed("items that train does not have", "test", 0, 2, 2),
+            Removed("sessions of fewer than 2 events", "test", 1, 1, 0),
+        ]
+        left = prepared.train.events + prepared.test.events
+        assert sum(removed.events for removed in prepared.removed) == prepared.events - left
 
     def test_users_are_cut_by_gaps(self, engine: Engine, tmp_path: Path) -> None:
         # GIVEN a user whose events, out of order, pause for 30 minutes and then for a second more
@@ -113,6 +124,7 @@ class EngineContract:
         prepared = run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", config)
         # THEN it is gone, and has no say in what the last day is
         assert prepared.too_long == 1
+        assert prepared.removed[0] == Removed("sessions of more than 3 events", "", 1, 4, None)
         assert sides(tmp_path / "out") == ({"a": ["x", "y"]}, {"b": ["x", "y"]})
 
     def test_a_missing_column_is_named(self, engine: Engine, tmp_path: Path) -> None:

@@ -196,3 +196,32 @@ def test_every_command_reads_from_s3(events: Path, bucket: str, tmp_path: Path) 
     client.close()
     fault = nextitem("prepare", f"s3://{bucket}", "--out", tmp_path / "out").fault
     assert f"s3://{bucket}: is a Delta table" in fault
+
+
+def test_the_table_says_what_came_in_what_each_filter_removed_and_what_remains(tmp_path: Path) -> None:
+    # GIVEN a session of one event, a rare item, a bot, and an item that only test has
+    days = {"a": (0, "x y x rare"), "b": (0, "y x y"), "one": (0, "x"), "bot": (0, "x y " * 5), "t": (3, "x new y")}
+    lines = [
+        f"{session},{item},{1_600_000_000 + 86_400 * day + second}"
+        for session, (day, items) in days.items()
+        for second, item in enumerate(items.split())
+    ]
+    path = tmp_path / "events.csv"
+    path.write_text("\n".join(["session_id,item_id,timestamp", *lines, ""]))
+    # WHEN it is prepared
+    filters = ("--min-support", "2", "--max-session", "9", "--test-days", "1")
+    shown = done("prepare", path, "--out", tmp_path / "out", *filters)
+    # THEN the table says it, in 80 columns
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.out.splitlines() if "│" in line]
+    assert max(map(len, shown.out.splitlines())) <= 80
+    assert rows == [
+        ["came in", "5", "21", "4"],
+        ["sessions of more than 9 events", "-1", "-10", ""],
+        ["train: sessions of fewer than 2 events", "-1", "-1", "0"],
+        ["train: items of fewer than 2 events", "0", "-1", "-1"],
+        ["train: sessions that became too short", "0", "0", "0"],
+        ["test: items that train does not have", "0", "-1", "-1"],
+        ["test: sessions of fewer than 2 events", "0", "0", "0"],
+        ["train", "2", "6", "2"],
+        ["test", "1", "2", ""],
+    ]
