@@ -1,6 +1,7 @@
-"""uvicorn's HTTP/1.1 with bounds: of the size of heads and trailers, and of the time that a connection waits for one.
+"""uvicorn's HTTP/1.1 with bounds: of the size of heads and trailers, and of the time that a connection waits.
 
-A request that asks for another protocol is answered in this one.
+A request that asks for another protocol is answered in this one. What is no HTTP is refused in its turn, after the
+answers to the requests before it.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ KEEP_ALIVE_SECONDS = 75
 then closes first, and sends nothing on a connection that is being closed here."""
 HEAD_SECONDS = 30.0
 """In which a head must arrive once it has begun."""
+UNREAD_SECONDS = 30.0
+"""After which a connection ends whose client does not read its answers, once they fill the buffers."""
 MAX_HEAD_BYTES = 1 << 16
 """Of a request's line and headers in memory; the API's own limit is lower. uvicorn sets none with httptools.
 Also of what comes in a row behind the head and is no body: trailers, and extensions of chunks."""
@@ -36,6 +39,9 @@ class BoundedHttp(HttpToolsProtocol):
         self._is_between = True
         """Whether the next byte begins a message."""
         self._timer: asyncio.TimerHandle | None = None
+        self._unread_timer: asyncio.TimerHandle | None = None
+        self._refusal: str | None = None
+        """Why nothing more is read; not sent yet."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
         """See `asyncio.Protocol`."""
@@ -45,7 +51,18 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.Protocol`."""
         self._stop_timer()
+        self._stop_unread_timer()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """See `asyncio.Protocol`: the client does not read, or the network is slow."""
+        super().pause_writing()
+        self._unread_timer = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        self._stop_unread_timer()  # it reads on
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
@@ -93,18 +110,33 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """See httptools."""
-        self._in_head = False
         self._stop_timer()
         super().on_headers_complete()
+        self._in_head = False
 
     def on_message_complete(self) -> None:
         """See httptools."""
         self._is_between = True
         super().on_message_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP. Requests before it get their answers first."""
+        is_inside_a_body = not self._in_head and not self._is_between
+        if is_inside_a_body and self.pipeline:
+            self.pipeline.popleft()  # the newest, whose body it is
+        elif is_inside_a_body or self._is_idle:
+            super().send_400_response(msg)
+            return
+        self._refusal = msg
+        self.parser = None  # nothing more is read
+
     def on_response_complete(self) -> None:
         """Wait for the next request, if it has not begun yet; see uvicorn."""
+        is_last = not self.pipeline
         super().on_response_complete()
+        if self._refusal is not None and is_last and not self.transport.is_closing():
+            super().send_400_response(self._refusal)
+            return
         if self._timer is None and self._is_idle:
             self._await_head(KEEP_ALIVE_SECONDS)
 
@@ -121,6 +153,11 @@ class BoundedHttp(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _stop_unread_timer(self) -> None:
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
 
     def _give_up(self) -> None:
         if self._is_idle:

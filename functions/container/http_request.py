@@ -73,7 +73,7 @@ async def drop_rest(receive: Receive) -> None:
 
     Clients send a whole body before they read, and a connection that is closed before that loses the answer, too.
     """
-    with suppress(TimeoutError):
+    with suppress(TimeoutError, asyncio.CancelledError):  # cancelled where the server stops: the answer has been sent
         async with asyncio.timeout(LINGER_SECONDS):
             size, more = 0, True
             while more and size <= MAX_DROPPED_BYTES:

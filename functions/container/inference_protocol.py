@@ -25,6 +25,8 @@ OPTIONS = ("limit", "exclude_seen", "explore", "deadline_ms", "placement")
 IGNORED = ("binary_data_output",)
 """Parameters without effect: tritonclient asks for binary outputs by default, and reads JSON as well."""
 
+MAX_DETAIL_CHARS = 300
+"""Of the text of a refusal."""
 MODELS = "/v2/models/"
 _OK, _BAD_REQUEST, _UNPROCESSABLE, _UNAVAILABLE = 200, 400, 422, 503
 
@@ -259,4 +261,6 @@ def _no_path(path: str) -> str:
 
 
 def _bad(detail: str) -> RequestError:
-    return RequestError(_BAD_REQUEST, "Malformed request", detail)
+    """Return a refusal. Its text is cut: names and shapes in it may be as long as a body."""
+    cut = detail if len(detail) <= MAX_DETAIL_CHARS else f"{detail[:MAX_DETAIL_CHARS]}..."
+    return RequestError(_BAD_REQUEST, "Malformed request", cut)

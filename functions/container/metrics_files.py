@@ -5,12 +5,16 @@ supervisor learns which processes ended. Here a file belongs to a worker number:
 lock, which the kernel releases at the process's end, however it ends. A new worker takes a free number and continues
 the counters of its files. So no counter falls, there are never more files than there were workers at once, and no
 server needs a hook (decision 47).
+
+prometheus_client maps files with holes: where the disk is full, a write into a hole ends the process (SIGBUS). So room
+is reserved before a series begins.
 """
 
 import fcntl
 import os
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +26,12 @@ from prometheus_client.multiprocess import mark_process_dead
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """The environment variable by which prometheus_client finds the directory, in every worker."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - files in it are memory: nothing is ever written to a disk
+FIRST_BYTES = 1 << 16
+"""Of a file. It is doubled as series come, like prometheus_client's map of it."""
+MARGIN_BYTES = 1 << 14
+"""Room for one family's next series: a histogram's has some 20 values of up to 400 bytes."""
+KINDS = ("counter", "histogram", "summary", "gauge_livesum")
+"""prometheus_client's names of the files that the sink's metrics are in."""
 _NONE = -1
 _LOCK_NAME = re.compile(r"worker_(\d+)\.lock")
 
@@ -65,6 +75,9 @@ class WorkerNumber:
 
     Args:
         directory: of the metrics files.
+
+    Raises:
+        OSError: by a call, too: the files cannot be created.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -84,11 +97,25 @@ class WorkerNumber:
             os.close(self._descriptor)
         self._descriptor = self._number = _NONE
 
+    def reserve(self) -> None:
+        """Make room for the next series.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        for kind in KINDS:
+            _reserve(self._directory / f"{kind}_{self()}.db")
+
     def _take(self) -> None:
         for number in count():
             descriptor = _locked(self._directory / f"worker_{number}.lock")
             if descriptor is not None:
                 self._descriptor, self._number = descriptor, number
+                try:
+                    self.reserve()
+                except OSError:
+                    self.release()
+                    raise
                 return
 
 
@@ -100,6 +127,17 @@ def forget_dead_gauges(directory: Path) -> None:
         if name and descriptor is not None:
             mark_process_dead(int(name[1]), str(directory))  # under the lock: no new worker may open them meanwhile
             os.close(descriptor)
+
+
+def _reserve(path: Path) -> None:
+    """Allocate a metrics file, up to the margin behind what is used. Its first four bytes say how much that is."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        used, size = int.from_bytes(os.pread(descriptor, 4, 0), sys.byteorder), os.fstat(descriptor).st_size
+        if used + MARGIN_BYTES > size:
+            os.posix_fallocate(descriptor, 0, max(2 * size, FIRST_BYTES))
+    finally:
+        os.close(descriptor)
 
 
 def _locked(path: Path) -> int | None:

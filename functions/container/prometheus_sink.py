@@ -47,6 +47,7 @@ class PrometheusSink:
 
     Raises:
         RuntimeError: the process has no directory for its metrics, see `metrics_files.metrics_directory`.
+        OSError: there is no room for them.
     """
 
     def __init__(self, stack: str) -> None:
@@ -58,6 +59,7 @@ class PrometheusSink:
         self._series: dict[_LabelValues, dict[str, _Write]] = {}
         self._versions: set[tuple[str, str]] = set()
         self._versions_lock, self._is_full = threading.Lock(), False
+        self._series_lock, self._lacks_room = threading.Lock(), False
         self._gauges = {
             gauge.name: Gauge(gauge.name, gauge.meaning, ("stack",), registry=None, multiprocess_mode="livesum").labels(
                 stack
@@ -78,7 +80,7 @@ class PrometheusSink:
         values: Mapping[str, float],
         properties: Mapping[str, str | int],  # noqa: ARG002 - for logs
     ) -> None:
-        """Count one record; its properties are for logs.
+        """Count one record; its properties are for logs. Values of new series are not counted where the disk is full.
 
         Raises:
             KeyError: a metric is not one of `prometheus.EXPOSED`.
@@ -92,7 +94,10 @@ class PrometheusSink:
         for name, value in values.items():
             write = series.get(name)
             if write is None:
-                write = series[name] = self._writer(self._metrics[name], dimensions)
+                write = self._writer(self._metrics[name], dimensions)
+                if write is None:
+                    continue
+                series[name] = write
             write(value)
 
     def set_load(self, in_flight: int, waiting: int) -> None:
@@ -111,10 +116,20 @@ class PrometheusSink:
             if "model_version" in prometheus.labels(metric):
                 self._writer(metric, dimensions)
 
-    def _writer(self, metric: Metric, dimensions: Mapping[str, str]) -> _Write:
-        """Return what adds a value to the series of a metric and a record's dimensions."""
+    def _writer(self, metric: Metric, dimensions: Mapping[str, str]) -> _Write | None:
+        """Return what adds a value to the series of a metric and a record's dimensions; None if it finds no room."""
         labelled = self._bounded(dimensions)
-        child = self._families[metric.name].labels(*(labelled.get(label, "") for label in prometheus.labels(metric)))
+        labels = (labelled.get(label, "") for label in prometheus.labels(metric))
+        with self._series_lock:
+            try:
+                self._number.reserve()
+            except OSError as error:
+                if not self._lacks_room:
+                    _LOG.warning("no room for metrics in %s: new series are not counted: %s", shared_directory(), error)
+                self._lacks_room = True
+                return None
+            self._lacks_room = False
+            child = self._families[metric.name].labels(*labels)
         if isinstance(child, Counter):
             return lambda count: child.inc(count) if count else None  # most counts are 0, and each write takes 3 us
         if isinstance(child, Histogram):

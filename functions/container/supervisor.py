@@ -5,30 +5,24 @@ uvicorn's own supervisor starts uvicorn's server, not one that drains (decision 
 
 import contextlib
 import json
-import math
 import select
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 
-from container.heartbeat import NEEDS_MODEL, Watch
 from container.settings import ContainerSettings
+from container.worker_process import SILENCE_SECONDS, Worker
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 """Blocked, and taken one by one: none is lost, and none comes in the middle of something."""
 STOPS = {signal.SIGTERM, signal.SIGINT}
 POLL_SECONDS = 0.1
-START_SECONDS = 60.0
-"""Maximum time until a worker serves: a first model may have to be downloaded."""
 PAUSE_SECONDS = 1.0
 """After a worker that did not start, so that such a fault does not take all the time."""
 EXIT_SECONDS = 8.0
 """After delay and drain, a worker lets idle connections linger and saves snapshots. Then it is killed."""
-SILENCE_SECONDS = 30.0
-"""A worker whose event loop has not run for so long is stuck. It is killed, and replaced like any that dies."""
 BACKLOG = 1024
 """Connections that wait to be accepted, of all workers together."""
 
@@ -44,79 +38,6 @@ def report_line(message: str) -> None:
     sys.stderr.flush()
 
 
-class Worker:
-    """A worker process.
-
-    Args:
-        listening: the socket that it shares with the others.
-        needs_model: whether it ends at its start if no model can be loaded, because others have one.
-
-    Raises:
-        OSError: the system has no place for another process.
-    """
-
-    def __init__(self, listening: socket.socket, *, needs_model: bool = False) -> None:
-        self._control, theirs = socket.socketpair()
-        descriptors = listening.fileno(), theirs.fileno()
-        command = [sys.executable, "-m", "container.worker", *map(str, descriptors), *[NEEDS_MODEL] * needs_model]
-        with contextlib.ExitStack() as undo, theirs:
-            undo.callback(self._control.close)
-            self._process = subprocess.Popen(command, pass_fds=descriptors)  # noqa: S603 - our own program
-            undo.pop_all()
-        self._watch = Watch(self._control)
-        self.serves = False
-        self.kill_at = math.inf
-        """Monotonic seconds at which a worker that got SIGTERM is killed."""
-
-    @property
-    def pid(self) -> int:
-        """The process's id."""
-        return self._process.pid
-
-    @property
-    def exit_code(self) -> int | None:
-        """The exit code, negative for a signal; None while it runs."""
-        return self._process.poll()
-
-    @property
-    def has_to_be_gone(self) -> bool:
-        """Whether it has ended, or was given the time to."""
-        return self.exit_code is not None or time.monotonic() > self.kill_at
-
-    def wait_until_it_serves(self, seconds: float) -> bool:
-        """Return whether it serves before it ends, before a signal to stop comes, and within some seconds."""
-        until = time.monotonic() + seconds
-        while not self.serves and time.monotonic() < until and not signal.sigpending() & STOPS:
-            if select.select([self._control], [], [], POLL_SECONDS)[0]:
-                self._watch = Watch(self._control)
-                self.serves = self._watch.has_beaten()
-                break
-        return self.serves
-
-    @property
-    def has_model(self) -> bool:
-        """Whether it said so last."""
-        return self._watch.has_model
-
-    def is_stuck(self) -> bool:
-        """Return whether it runs, and has not said for a long time that it serves."""
-        return self.exit_code is None and self._watch.silence() > SILENCE_SECONDS
-
-    def send(self, number: int) -> None:
-        """Send a signal, if it still runs."""
-        self._process.send_signal(number)
-
-    def end(self, seconds: float) -> int:
-        """Wait for its end, kill it after some seconds, and return the exit code."""
-        try:
-            code = self._process.wait(max(0.0, seconds))
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            code = self._process.wait()
-        self._control.close()
-        return code
-
-
 class Supervisor:
     """The parent of all worker processes.
 
@@ -129,55 +50,53 @@ class Supervisor:
     def __init__(self, settings: ContainerSettings, listening: socket.socket, report: Report = report_line) -> None:
         self._settings, self._listening, self._report = settings, listening, report
         self._stop_seconds = settings.drain_delay_seconds + settings.drain_seconds + EXIT_SECONDS
+        self._starting: list[Worker] = []
+        """Those that do not serve yet. The others are looked after meanwhile: a start may take a minute."""
         self._workers: list[Worker] = []
+        """Those that serve."""
         self._outdated: list[Worker] = []
         """Those of the workers that a restart has not replaced yet."""
         self._leaving: list[Worker] = []
         """Workers that were replaced and have not ended yet."""
+        self._next_start = 0.0
+        """Monotonic seconds before which no worker is started."""
+        self._is_hopeless = False
+        """Whether the last start failed, for other reasons than a model that only others have."""
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT and return the exit code: 1 if a worker cannot start."""
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        code = 0 if self._start_all() and self._all_serve() and self._supervise() else 1
+        code = 0 if self._start_all() and self._supervise() else 1
         return self._stop(code)
 
     def _start_all(self) -> bool:
-        try:
-            for _ in range(self._settings.workers):
-                self._workers.append(Worker(self._listening))
-        except OSError as error:
-            self._report(f"worker {len(self._workers) + 1} of {self._settings.workers} could not be started: {error}")
-            return False
-        return True
-
-    def _all_serve(self) -> bool:
-        if signal.sigpending() & STOPS:
+        """Start the workers; return False if one does not serve, for a reason other than a signal to stop."""
+        for _ in range(self._settings.workers):
+            self._start()
+        while self._starting and not signal.sigpending() & STOPS:
+            if len(self._workers) + len(self._starting) < self._settings.workers:
+                return False
+            select.select(self._starting, [], [], POLL_SECONDS)
+            self._look_at_starts()
+        if len(self._workers) == self._settings.workers:
+            host, port = self._listening.getsockname()[:2]
+            self._report(f"{len(self._workers)} {SERVES}{host}:{port}")
             return True
-        for worker in self._workers:
-            if not worker.wait_until_it_serves(START_SECONDS):
-                stops = bool(signal.sigpending() & STOPS)
-                if not stops:
-                    self._report(f"worker {worker.pid} did not start; its own lines say why")
-                return stops
-        host, port = self._listening.getsockname()[:2]
-        self._report(f"{len(self._workers)} {SERVES}{host}:{port}")
-        return True
+        return bool(signal.sigpending() & STOPS)
 
     def _supervise(self) -> bool:
         """Keep the workers running until a signal to stop; return False if none runs and none can be started."""
         while True:
-            received = signal.sigtimedwait(SIGNALS, PAUSE_SECONDS)
+            received = signal.sigtimedwait(SIGNALS, POLL_SECONDS if self._starting else PAUSE_SECONDS)
             if received is not None and received.si_signo in STOPS:
                 return True
             if received is not None and received.si_signo == signal.SIGHUP:
                 self._outdated = list(self._workers)
             self._forget_ended()
-            while len(self._workers) < self._settings.workers and self._add():
-                pass
-            if not self._workers:
+            self._look_at_starts()
+            self._start_missing()
+            if self._is_hopeless and not self._workers and not self._starting:
                 return bool(signal.sigpending() & STOPS)
-            if self._outdated and not self._leaving:
-                self._replace(self._outdated.pop(0))
 
     def _forget_ended(self) -> None:
         """Forget the workers that have ended, and kill those that will not."""
@@ -193,36 +112,54 @@ class Supervisor:
             self._leaving.remove(old)
             self._report(f"worker {old.pid} was replaced and ended with {old.end(0)}")
 
-    def _replace(self, old: Worker) -> None:
-        """Start another worker and tell this one to stop; if none starts, the restart is over."""
-        if not self._add():
-            self._outdated = []
-            return
+    def _start_missing(self) -> None:
+        """Start as many workers as are missing; while none is, one to replace an outdated one."""
+        missing = self._settings.workers - len(self._workers) - len(self._starting)
+        if missing == 0 and self._outdated and not self._leaving:
+            missing = 1
+        while missing > 0 and time.monotonic() >= self._next_start:
+            self._start()
+            missing -= 1
+
+    def _start(self) -> None:
+        """Start one more worker.
+
+        It needs a model if another worker has one: it would refuse the requests that it takes from that one.
+        """
+        self._is_hopeless = False
+        try:
+            needs_model = any(worker.has_model for worker in self._workers)
+            self._starting.append(Worker(self._listening, needs_model=needs_model))
+        except OSError as error:  # no process or file is free
+            self._report(f"no worker could be started: {error}; {len(self._workers)} go on")
+            self._give_up_start(is_hopeless=True)
+
+    def _look_at_starts(self) -> None:
+        """Count the workers that serve by now, and forget those that never will."""
+        for worker in list(self._starting):
+            worker.look()
+            if worker.serves:
+                self._starting.remove(worker)
+                self._workers.append(worker)
+                if len(self._workers) > self._settings.workers and self._outdated:
+                    self._let_go(self._outdated.pop(0))
+            elif worker.has_failed_to_start:
+                self._starting.remove(worker)
+                code = worker.end(PAUSE_SECONDS)  # one that gave up is about to end by itself
+                self._report(f"worker {worker.pid} did not start and ended with {code}; its own lines say why")
+                self._give_up_start(is_hopeless=not worker.needs_model)
+
+    def _give_up_start(self, *, is_hopeless: bool) -> None:
+        """Pause before the next start; a restart is over."""
+        self._next_start = time.monotonic() + PAUSE_SECONDS
+        self._outdated, self._is_hopeless = [], is_hopeless
+
+    def _let_go(self, old: Worker) -> None:
+        """Tell a worker to stop: another one has its place."""
         self._workers.remove(old)
         self._leaving.append(old)
         old.kill_at = time.monotonic() + self._stop_seconds
         old.send(signal.SIGTERM)
-
-    def _add(self) -> bool:
-        """Start one more worker and wait until it serves; return False if it does not.
-
-        It needs a model if another worker has one: it would refuse the requests that it takes from that one.
-        """
-        try:
-            new = Worker(self._listening, needs_model=any(worker.has_model for worker in self._workers))
-        except OSError as error:  # no process or file is free
-            self._report(f"no worker could be started: {error}; {len(self._workers)} go on")
-            time.sleep(PAUSE_SECONDS)
-            return False
-        if new.wait_until_it_serves(START_SECONDS):
-            self._workers.append(new)
-            return True
-        is_stopped = bool(signal.sigpending() & STOPS)
-        code = new.end(0 if is_stopped else PAUSE_SECONDS)  # one that gave up is about to end by itself
-        self._report(f"worker {new.pid} did not start and ended with {code}")
-        if not is_stopped:
-            time.sleep(PAUSE_SECONDS)
-        return False
 
     def _stop(self, code: int) -> int:
         """Stop all workers at the same time; another signal makes them skip the delay.
@@ -232,6 +169,8 @@ class Supervisor:
         self._listening.close()
         while signal.sigtimedwait(SIGNALS, 0) is not None:  # those that led here
             pass
+        for worker in self._starting:
+            worker.end(0)
         for worker in self._workers:
             worker.send(signal.SIGTERM)
         workers = self._workers + self._leaving

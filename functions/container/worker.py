@@ -42,7 +42,11 @@ def main(listening: socket.socket, control: socket.socket, *, needs_model: bool)
     """
     settings = ContainerSettings.read()
     begun = startup.take()
-    sink = PrometheusSink(begun.settings.stack)
+    try:
+        sink = PrometheusSink(begun.settings.stack)
+    except OSError as error:
+        logging.error("no metrics can be kept: %s", error)  # noqa: TRY400 - it says all
+        return 1
     deadline, route = begun.settings.deadline, begun.settings.route
     running = application.start(begun, sink, ready_first=True)
     del begun  # it would keep the first models after a change of the route

@@ -20,7 +20,7 @@ from open_inference.openapi.types.metadata_model_response import MetadataModelRe
 from open_inference.openapi.types.metadata_server_response import MetadataServerResponse
 
 from container import inference_protocol
-from container.inference_protocol import OPTIONS, VERSION, Reply, is_path, reply
+from container.inference_protocol import MAX_DETAIL_CHARS, OPTIONS, VERSION, Reply, is_path, reply
 from nextitem.errors import RequestError
 from nextitem.ids import id_fault
 from nextitem.service.schema import (
@@ -151,6 +151,24 @@ def test_a_wrong_tensor_is_refused(detail: str) -> None:
 
     assert answered.status == 400
     assert detail in error_of(answered)
+
+
+LONG_TEXT = "x" * 10_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"inputs": [tensor([], shape=[1] * 10_000)]},
+        {"inputs": [tensor([], datatype=LONG_TEXT)]},
+        {"inputs": [tensor(["tea"])], "parameters": {LONG_TEXT: 1}},
+        {"inputs": [tensor(["tea"])], "outputs": [{"name": LONG_TEXT}]},
+    ],
+)
+def test_a_refusal_repeats_no_long_text(body: dict[str, Any]) -> None:
+    answered = Api().call("POST", INFER, body)
+    assert answered.status == 400
+    assert len(error_of(answered)) < MAX_DETAIL_CHARS + 10
 
 
 @pytest.mark.parametrize(

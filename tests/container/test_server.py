@@ -20,11 +20,17 @@ from devstack.processes.children import LOOPBACK
 SECONDS = 20.0
 LINE = b"GET / HTTP/1.1\r\n"
 GET = LINE + b"host: a\r\n\r\n"
+SLOW = b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n"
+WRONG_CHUNK = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n"
+LONG_HEAD = LINE + b"x: " + b"x" * (8 * http_protocol.MAX_HEAD_BYTES)
+"""More than the server reads at once: it does not count what comes with the end of another request."""
 NO_DELAY = 0.0
+LONG = 1 << 23
+"""Bytes, more than the buffers of a connection hold."""
 
 
 class Served:
-    """A server in a thread; it answers with the length of the body, `/slow` once `gate` is open.
+    """A server in a thread; it answers with the length of the body, `/slow` once `gate` is open, `/long` with much.
 
     Attributes:
         address: where it listens.
@@ -63,7 +69,7 @@ class Served:
         if scope["path"] == "/slow":
             while not self.gate.is_set():
                 await asyncio.sleep(0.01)
-        text = b"%d" % size
+        text = b"x" * LONG if scope["path"] == "/long" else b"%d" % size
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(text))]})
         await send({"type": "http.response.body", "body": text})
 
@@ -150,10 +156,43 @@ def _has_ended(connection: socket.socket) -> bool:
 
 def test_an_answer_is_waited_for_though_the_next_head_does_not_come(hurried: Served) -> None:
     with hurried.connect() as connection:
-        connection.sendall(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n" + LINE)
+        connection.sendall(SLOW + LINE)
         time.sleep(0.4)  # longer than a head may take
         hurried.gate.set()
         assert received(connection).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("requests", [1, 3])
+def test_a_client_that_does_not_read_keeps_no_connection(monkeypatch: pytest.MonkeyPatch, requests: int) -> None:
+    monkeypatch.setattr(http_protocol, "UNREAD_SECONDS", 0.1)
+    with Served() as served, served.connect() as connection:
+        connection.sendall(b"GET /long HTTP/1.1\r\nhost: a\r\n\r\n" * requests)
+        connections = served.server.server_state.connections
+        eventually(lambda: connections, "the server has it")
+        eventually(lambda: not connections, "the server ends it")
+
+
+def test_long_answers_may_be_read_with_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "UNREAD_SECONDS", 1.0)
+    with Served() as served, served.connect() as connection:
+        connection.sendall(b"GET /long HTTP/1.1\r\nhost: a\r\n\r\n" * 4)
+        for number in range(4):
+            time.sleep(0.3)  # the server waits meanwhile
+            for left in range(LONG, 0, -(1 << 16)):
+                assert connection.recv(min(left, 1 << 16), socket.MSG_WAITALL), f"answer {number} was cut"
+
+
+@pytest.mark.parametrize("wrong", [b"\0\r\n\r\n", WRONG_CHUNK, LONG_HEAD], ids=["no head", "no chunk", "a long head"])
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_what_is_no_http_is_refused_in_its_turn(before: int, wrong: bytes) -> None:
+    # WHEN it comes behind requests without answers
+    with Served() as served, served.connect() as connection:
+        connection.sendall((SLOW + GET)[: [0, len(SLOW), None][before]] + wrong)
+        time.sleep(0.1)  # the server says nothing yet: no event to wait for
+        served.gate.set()
+        text = received(connection)
+    # THEN they are answered first
+    assert [part[:3] for part in text.split(b"HTTP/1.1 ")[1:]] == [b"200"] * before + [b"400"]
 
 
 @pytest.mark.parametrize("parts", [(GET,), (LINE, b"host: a\r\n\r\n")], ids=["a whole head", "a part of a head"])

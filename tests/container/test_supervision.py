@@ -20,8 +20,9 @@ from devstack.stack import Stack
 from tests.functions.client import PATIENT
 
 HURRIED = (
-    "import sys; from container import __main__, supervisor;"
-    f"supervisor.SILENCE_SECONDS = {1.5 * MAX_STEP_SECONDS}; sys.exit(__main__.main())"
+    "import sys; from container import worker_process;"
+    f"worker_process.SILENCE_SECONDS = {1.5 * MAX_STEP_SECONDS};"
+    "from container import __main__; sys.exit(__main__.main())"
 )
 """The server, which soon notices that a worker hangs."""
 LONG = {"NEXTITEM_DRAIN_DELAY_SECONDS": "3600"}
@@ -109,6 +110,23 @@ def test_a_worker_without_a_model_replaces_none_that_has_one() -> None:
         # WHEN it dies THEN one without a model is better than none
         os.kill(old, signal.SIGKILL)
         container.child.wait_until(lambda: container.worker_pids() not in ([], [old]) or None, READY_SECONDS)
+        assert container.stop() == 0
+
+
+@pytest.mark.slow
+def test_a_worker_that_hangs_in_its_start_keeps_no_other_from_starting(stack: Stack) -> None:
+    with Container(stack, workers=2) as container:
+        # GIVEN a worker that does not go on with its start
+        first, second = container.worker_pids()
+        os.kill(first, signal.SIGKILL)
+        hangs = container.child.wait_until(lambda: _beside(container, second, first), READY_SECONDS)
+        os.kill(hangs, signal.SIGSTOP)
+        # WHEN the other one dies THEN it is replaced, and the new one serves
+        os.kill(second, signal.SIGKILL)
+        container.child.wait_until(lambda: container.is_ready or None, READY_SECONDS)
+        assert hangs in container.worker_pids()
+        assert len(container.worker_pids()) == 2
+        # AND a stop waits for none that has not started
         assert container.stop() == 0
 
 

@@ -28,10 +28,12 @@ RETRIES = 2
 RETRY_TIMEOUT = timedelta(seconds=20)
 MAX_PREFETCH_BYTES = 8 << 20
 """Maximum size of a prefetched object. The reader applies each object's own limit, which may be lower."""
+_ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+"""obstore reads them itself, and panics if one is empty. For `Settings` an empty variable is not set."""
 
 
 def open_store(name: str, region: str, endpoint: str | None, provider: Any = None) -> S3Store:
-    """Open a bucket with obstore: 4 ms, mostly to load the trusted certificates.
+    """Open a bucket with obstore: 4 ms, mostly to load the trusted certificates. Removes empty variables of endpoints.
 
     Args:
         name: the bucket's name.
@@ -39,6 +41,9 @@ def open_store(name: str, region: str, endpoint: str | None, provider: Any = Non
         endpoint: another S3 endpoint (may be ``http://…``), or None for AWS.
         provider: obstore's credential provider; None for the credentials in environment variables.
     """
+    for variable in _ENDPOINT_VARIABLES:
+        if os.environ.get(variable) == "":
+            del os.environ[variable]
     elsewhere: dict[str, Any] = {} if endpoint is None else {"endpoint": endpoint}  # obstore refuses None
     return S3Store(
         name,

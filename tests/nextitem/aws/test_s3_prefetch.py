@@ -157,6 +157,12 @@ def test_an_answer_with_an_impossible_header_is_no_missing_object(environment: d
             open_reader(environment, prefetch).read(AVAILABILITY, MAX_ROUTE_BYTES)
 
 
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"])
+def test_an_empty_variable_is_no_endpoint(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "")
+    assert open_store("models", "eu-central-1", None).config["bucket"] == "models"
+
+
 @pytest.mark.parametrize("endpoint", [None, NOWHERE])
 def test_a_bucket_is_opened_on_aws_and_at_other_endpoints(endpoint: str | None) -> None:
     store = open_store("models", "eu-central-1", endpoint)
