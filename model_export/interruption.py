@@ -2,6 +2,9 @@
 
 SIGINT (Ctrl-C), SIGTERM and SIGHUP raise `Stopped` in the main thread. A second signal only says that the clean-up
 runs; a third one ends the process at once.
+
+A library may lose the exception, in a bare ``except:`` or while an object is deleted. So work that goes on raises it again
+where it reports its progress (`raise_if_stopped`), which no clean-up does.
 """
 
 import os
@@ -59,6 +62,11 @@ class Stop:
         else:
             os._exit(EXIT_BASE + number)
 
+    def raise_again(self) -> None:
+        """Raise `Stopped` if a signal has come whose exception was raised before."""
+        if self.signal is not None and not self._is_due:
+            raise Stopped
+
     def release(self) -> None:
         """End a block that no signal interrupts."""
         self.held -= 1
@@ -75,7 +83,7 @@ _current = Stop()
 def stoppable() -> Iterator[Stop]:
     """Let signals raise `Stopped` within the block. One that the process ignores, as under `nohup`, stays ignored.
 
-    A library may turn `Stopped` into an error of its own (DuckDB does), or lose it: the signal in the `Stop` decides.
+    A library may turn `Stopped` into an error of its own (DuckDB does): the signal in the `Stop` decides.
     """
     global _current  # noqa: PLW0603  # handlers of signals are global, too
     before, stop = _current, Stop()
@@ -111,6 +119,11 @@ def inherited_block() -> Iterator[None]:
             yield
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def raise_if_stopped() -> None:
+    """Raise `Stopped` if it was raised before and lost. Work calls this where it reports its progress."""
+    _current.raise_again()
 
 
 def describe_if_stopped(describe: Describe) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from model_export.interruption import raise_if_stopped
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -45,16 +47,18 @@ class Work(Progress, Protocol):
 
 
 class Unwatched:
-    """A `Work` without a follower."""
+    """A `Work` without a follower. Steps end with `Stopped` after a signal."""
 
-    def begin(self, text: str) -> None:
+    def begin(self, text: str) -> None:  # noqa: ARG002 - part of `Work`
         """See `Work`."""
+        raise_if_stopped()
 
     def plan(self, phases: Sequence[Phase]) -> None:
         """See `Progress`."""
 
-    def step(self, phase: str, done: int) -> None:
+    def step(self, phase: str, done: int) -> None:  # noqa: ARG002 - part of `Progress`
         """See `Progress`."""
+        raise_if_stopped()
 
 
 class Left(NamedTuple):

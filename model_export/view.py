@@ -14,6 +14,7 @@ from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, Task, TextCo
 from rich.progress import Progress as Bars
 from rich.text import Text
 
+from model_export.interruption import raise_if_stopped
 from model_export.progress import Estimate, Phase
 
 MARK = "... "
@@ -26,7 +27,7 @@ T = TypeVar("T")
 
 
 class View:
-    """Shows a work. It implements `model_export.progress.Progress`.
+    """Shows a work. It implements `model_export.progress.Progress`. Steps end with `Stopped` after a signal.
 
     Args:
         changed: called after each change.
@@ -48,6 +49,7 @@ class View:
 
     def begin(self, text: str) -> None:
         """Show a phase of unknown length."""
+        raise_if_stopped()
         self._text, self.done, self.total = text, 0, 0
         self._changed(self)
 
@@ -57,6 +59,7 @@ class View:
 
     def step(self, phase: str, done: int) -> None:
         """See `Progress`."""
+        raise_if_stopped()
         self._estimate.step(phase, done)
         self._text, self.done, self.total = phase, done, self._estimate.units(phase) or 0
         self._changed(self)

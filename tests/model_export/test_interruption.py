@@ -4,10 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
 from model_export.interruption import SIGNALS, Stop, Stopped, describe_if_stopped, stoppable, uninterrupted
+from model_export.view import View
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -23,6 +25,39 @@ def test_a_signal_raises_once_and_names_itself(number: signal.Signals) -> None:
     assert stop.exit_code == 128 + number
     assert stop.line() == f"nextitem: stopped by {number.name}: one file is complete"
     assert [signal.getsignal(of) for of in SIGNALS] == before
+
+
+def test_work_that_lost_the_exception_ends_at_its_next_step() -> None:
+    done, view = [], View(lambda _view: None)
+
+    def work() -> None:
+        for step in view.each("epochs", range(5), 5):
+            done.append(step)
+            if step == 1:
+                with suppress(Stopped):  # as a library's bare `except:` does
+                    os.kill(os.getpid(), signal.SIGINT)
+
+    with stoppable() as stop, pytest.raises(Stopped):
+        work()
+    assert done == [0, 1]
+    assert stop.signal is signal.SIGINT
+    # the next work of the process is not concerned
+    with stoppable():
+        assert list(view.each("epochs", range(5), 5)) == [0, 1, 2, 3, 4]
+
+
+def test_a_step_within_others_that_belong_together_does_not_interrupt_them() -> None:
+    view, steps = View(lambda _view: None), []
+
+    def work() -> None:
+        with uninterrupted():
+            os.kill(os.getpid(), signal.SIGINT)
+            view.begin("writing")
+            steps.append("written")
+
+    with stoppable(), pytest.raises(Stopped):
+        work()
+    assert steps == ["written"]
 
 
 def test_steps_that_belong_together_end_first() -> None:
