@@ -3,8 +3,8 @@
 SIGINT (Ctrl-C), SIGTERM and SIGHUP raise `Stopped` in the main thread. A second signal only says that the clean-up
 runs; a third one ends the process at once.
 
-A library may lose the exception, in a bare ``except:`` or while an object is deleted. So work that goes on raises it again
-where it reports its progress (`raise_if_stopped`), which no clean-up does.
+A library may lose the exception, in a bare ``except:`` or while an object is deleted. So work that goes on raises it
+again where it reports its progress (`raise_if_stopped`), which no clean-up does.
 """
 
 import os

@@ -172,12 +172,13 @@ def prepare_events(
     whole_test = config.for_gate or not config.min_support
     of_test = [] if whole_test else filter_test(parts.test, catalogue, config.min_session)
     sides = {"train": train, "test": engine.kept("test", _left(parts.test, of_test))}
+    remaining = {name: _count(engine, name, side, config) for name, side in sides.items()}
     removed = [] if not parts.too_long else [_too_long(engine, parts, config.max_session)]
     for name, before, stages in (("train", parts.train, of_train), ("test", parts.test, of_test)):
-        removed += _removed(engine, name, before, stages)
+        removed += _removed(engine, name, before, stages, remaining[name])
     return Prepared(
         sides={name: _ordered(side, config.layout, whole=events.whole) for name, side in sides.items()},
-        counts={name: _count(engine, name, side, config) for name, side in sides.items()},
+        counts=remaining,
         catalogue=catalogue.order_by("item_id"),
         parts=parts,
         figures=figures,
@@ -228,10 +229,10 @@ def _too_long(engine: Engine, parts: Parts, max_session: int) -> Removed:
     return Removed(what, "", parts.too_long, parts.events - int(kept["events"]), None)
 
 
-def _removed(engine: Engine, side: str, before: ir.Table, stages: Stages) -> list[Removed]:
+def _removed(engine: Engine, side: str, before: ir.Table, stages: Stages, remaining: Counts) -> list[Removed]:
     if not stages:
         return []
-    counts = [_counts(engine, table) for table in (before, *(left for _what, left in stages))]
+    counts = [*(_counts(engine, table) for table in (before, *(left for _what, left in stages[:-1]))), remaining]
     return [
         Removed(what, side, was.sessions - left.sessions, was.events - left.events, was.items - left.items)
         for (what, _left), (was, left) in zip(stages, pairwise(counts), strict=True)
