@@ -33,7 +33,7 @@ def seconds_of_format(engine: Engine, text: ir.StringValue, form: TimeFormat) ->
         return text.re_extract(form.pattern, form.groups[code])
 
     def two_digits(code: str) -> ir.StringValue:
-        return ("0" + part(code)).right(2) if code in form.groups else text.left(0) + "00"
+        return ("0" + part(code).strip()).right(2) if code in form.groups else text.left(0) + "00"
 
     year = part("Y") if "Y" in form.groups else (part("y") < "69").ifelse("20", "19") + part("y")
     names = form.groups.keys() & {"b", "B"}

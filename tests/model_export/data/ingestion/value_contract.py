@@ -163,6 +163,7 @@ class ValueContract:
             ("%A, %d. %B %Y %H:%M:%S.%f %Z", "saturday, 31. JANUARY 2026 09:03:24.000000000 UTC"),
             ("%Y%m%d%H%M%S", "20260131090324"),
             ("[%d/%b/%Y:%H:%M:%S %z]", "[30/Jan/2026:23:33:24 -0930]"),
+            ("%m/%d/%Y %H:%M:%S %z", "02/ 1/2026 00:02:24 +1459"),
         ],
     )
     @pytest.mark.slow
