@@ -68,11 +68,13 @@ class Facts:
         columns: names of the columns.
         delimiters: delimiters in the whole file, header included.
         has_quotes: whether a field is quoted, so that delimiters do not tell the number of fields.
+        blank_lines: number of blank lines before the first record.
     """
 
     columns: tuple[str, ...]
     delimiters: int
     has_quotes: bool
+    blank_lines: int
 
 
 def survey_csv(file: TextFile, dialect: Dialect) -> Facts:
@@ -82,17 +84,16 @@ def survey_csv(file: TextFile, dialect: Dialect) -> Facts:
         InputError: the bytes are wrong, or the first record cannot be read.
     """
     found = survey(file, (dialect.delimiter, '"'), lambda offset, what: _bad_byte(file, dialect, offset, what))
+    blank_lines = len(found.head[: len(found.head) - len(found.head.lstrip("\r\n"))].splitlines())
     try:
         records = dialect.records(io.StringIO(found.head, newline=""))
         first = next(record for record in records if record)
     except (csv.Error, StopIteration):
-        blank = len(found.head) - len(found.head.lstrip("\r\n"))
-        place = f"line {len(found.head[:blank].splitlines()) + 1}"
         what = f"cannot be read as {dialect.kind}: the quotes do not match"
-        raise input_error(file.name, what, place=place) from None
+        raise input_error(file.name, what, place=f"line {blank_lines + 1}") from None
     columns = first if dialect.header else [str(number) for number in range(1, len(first) + 1)]
     has_quotes = dialect.quotes and found.counts['"'] > 0
-    return Facts(tuple(columns), found.counts[dialect.delimiter], has_quotes)
+    return Facts(tuple(columns), found.counts[dialect.delimiter], has_quotes, blank_lines)
 
 
 def check_records(file: TextFile, dialect: Dialect, columns: tuple[str, ...]) -> int:

@@ -34,7 +34,7 @@ def load_csv(database: Database, request: Request) -> Loaded:
 
 
 def _load(database: Database, request: Request, file: File, facts: Facts, loaded: Loaded) -> None:
-    rows = _insert(database, request, file, facts.columns, loaded)
+    rows = _insert(database, request, file, facts, loaded)
     # Without quotes, the number of delimiters gives the number of fields, so a dropped row is noticed.
     records = rows + request.dialect.header
     if facts.has_quotes or facts.delimiters != records * (len(facts.columns) - 1):
@@ -44,7 +44,8 @@ def _load(database: Database, request: Request, file: File, facts: Facts, loaded
             raise input_error(file.name, what)
 
 
-def _insert(database: Database, request: Request, file: File, columns: tuple[str, ...], loaded: Loaded) -> int:
+def _insert(database: Database, request: Request, file: File, facts: Facts, loaded: Loaded) -> int:
+    columns = facts.columns
     chosen = [
         f"c{columns.index(column)}" if column in columns else f"CAST({literal(file.columns[column])} AS VARCHAR)"
         for column in loaded.columns
@@ -53,7 +54,7 @@ def _insert(database: Database, request: Request, file: File, columns: tuple[str
     try:
         [(rows,)] = database.run(
             "INSERT INTO $table SELECT $columns $base + row_number() OVER () "
-            "FROM read_csv($file, columns = {$types}, auto_detect = false, header = $header, "
+            "FROM read_csv($file, columns = {$types}, auto_detect = false, header = $header, skip = $blank, "
             "delim = $delimiter, quote = $quote, escape = $quote, nullstr = '', compression = $compression, "
             "null_padding = false, strict_mode = true, max_line_size = $line)",
             table=request.table,
@@ -63,6 +64,7 @@ def _insert(database: Database, request: Request, file: File, columns: tuple[str
             # DuckDB gets the columns by number, so that it cannot guess anything about them.
             types=", ".join(f"c{position}: 'VARCHAR'" for position in range(len(columns))),
             header=str(request.dialect.header).lower(),
+            blank=facts.blank_lines,  # DuckDB would skip the first of them as the header
             delimiter=literal(request.dialect.delimiter),
             quote=quote,
             compression=literal("gzip" if file.packed else "none"),

@@ -67,6 +67,7 @@ class FormatContract:
                 Layout(header=False, session=("1",), item="2", time="3"),
                 id="no header",
             ),
+            pytest.param("e.csv", "\n\n" + delimited(","), Layout(), id="blank lines before the header"),
             pytest.param("e.csv", delimited(",", note='"' + "x" * 200_000 + '"'), Layout(), id="a long field"),
             pytest.param(
                 "e.csv",

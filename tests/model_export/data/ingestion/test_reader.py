@@ -50,6 +50,9 @@ def test_events_are_grouped_by_session_and_ordered_by_time(tmp_path: Path) -> No
         pytest.param((HEADER + b"s,a,1\ns,b,2\n").replace(b"\n", b"\r"), [["a", "b"]], id="CR"),
         pytest.param(HEADER + b"s,a,1", [["a"]], id="no last line end"),
         pytest.param(HEADER + b"\ns,a,1\n\ns,b,2\n\n", [["a", "b"]], id="blank lines"),
+        pytest.param(
+            b"\r\n\r\n" + HEADER.replace(b"\n", b"\r\n") + b's,"a",1\r\n', [["a"]], id="blank lines before it"
+        ),
         pytest.param(HEADER + b'"s\nt","a,b",1\n"s\nt","e""f",3\n', [["a,b", 'e"f']], id="quotes"),
         pytest.param(HEADER + b's,a"b,1\n', [['a"b']], id="quote inside a field"),
         pytest.param(HEADER.replace(b"\n", b"\r\n") + b'"s\nt",c,2\r\n', [["c"]], id="LF inside CRLF"),
