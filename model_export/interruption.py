@@ -64,7 +64,7 @@ class Stop:
 
     def raise_again(self) -> None:
         """Raise `Stopped` if a signal has come whose exception was raised before."""
-        if self.signal is not None and not self._is_due:
+        if self.signal is not None and not self.held:
             raise Stopped
 
     def release(self) -> None:

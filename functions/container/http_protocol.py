@@ -17,7 +17,7 @@ then closes first, and sends nothing on a connection that is being closed here."
 HEAD_SECONDS = 30.0
 """In which a head must arrive once it has begun."""
 UNREAD_SECONDS = 30.0
-"""After which a connection ends whose client does not read its answers, once they fill the buffers."""
+"""After which a connection ends whose client has read nothing of its answers, once they fill the buffers."""
 MAX_HEAD_BYTES = 1 << 16
 """Of a request's line and headers in memory; the API's own limit is lower. uvicorn sets none with httptools.
 Also of what comes in a row behind the head and is no body: trailers, and extensions of chunks."""
@@ -40,8 +40,10 @@ class BoundedHttp(HttpToolsProtocol):
         """Whether the next byte begins a message."""
         self._timer: asyncio.TimerHandle | None = None
         self._unread_timer: asyncio.TimerHandle | None = None
+        self._has_ended = False
+        """Whether nothing more is read: the connection ends with the last answer."""
         self._refusal: str | None = None
-        """Why nothing more is read; not sent yet."""
+        """Of what came last, to be sent after the last answer."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
         """See `asyncio.Protocol`."""
@@ -57,7 +59,7 @@ class BoundedHttp(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """See `asyncio.Protocol`: the client does not read, or the network is slow."""
         super().pause_writing()
-        self._unread_timer = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+        self._await_reading()
 
     def resume_writing(self) -> None:
         """See `asyncio.Protocol`."""
@@ -66,10 +68,12 @@ class BoundedHttp(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
-        if self.parser is None or self.transport.is_closing():
+        if self._has_ended or self.transport.is_closing():
             return
         was_between, self._begun, self._has_body_come = self._is_between, 0, False
         super().data_received(data)
+        if self._has_ended:  # it has been refused
+            return
         if not self._in_head:
             self._check_frames(len(data))
             return
@@ -86,9 +90,12 @@ class BoundedHttp(HttpToolsProtocol):
 
     def eof_received(self) -> bool:  # type: ignore[override] # as asyncio's
         """Answer the requests that have come whole; see `asyncio.Protocol`: True keeps the connection for that."""
-        if self._is_idle or not self._is_between:
+        if self._has_ended:  # a refusal waits for its turn
+            return True
+        if self._is_idle or not self._drop_incomplete():
             return False
-        self.cycle.keep_alive = False  # the last one's
+        self._has_ended = True
+        self.cycle.keep_alive = False  # the last one says so in its answer
         return True
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -121,21 +128,34 @@ class BoundedHttp(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP. Requests before it get their answers first."""
-        is_inside_a_body = not self._in_head and not self._is_between
-        if is_inside_a_body and self.pipeline:
-            self.pipeline.popleft()  # the newest, whose body it is
-        elif is_inside_a_body or self._is_idle:
-            super().send_400_response(msg)
-            return
-        self._refusal = msg
-        self.parser = None  # nothing more is read
+        self._has_ended = True
+        if self._is_idle or not self._drop_incomplete():
+            self._end_with(msg)
+        else:
+            self._refusal = msg
+
+    def _drop_incomplete(self) -> bool:
+        """Drop a request without its end, and return whether those before it still lack answers."""
+        if self._in_head or self._is_between:
+            return True
+        if self.pipeline:
+            self.pipeline.popleft()  # the newest
+            return True
+        return False
+
+    def _end_with(self, refusal: str) -> None:
+        super().send_400_response(refusal)
+        self._await_reading()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, if it has not begun yet; see uvicorn."""
         is_last = not self.pipeline
         super().on_response_complete()
-        if self._refusal is not None and is_last and not self.transport.is_closing():
-            super().send_400_response(self._refusal)
+        if self._has_ended and is_last and not self.transport.is_closing():
+            if self._refusal is None:
+                self.transport.close()
+            else:
+                self._end_with(self._refusal)
             return
         if self._timer is None and self._is_idle:
             self._await_head(KEEP_ALIVE_SECONDS)
@@ -153,6 +173,19 @@ class BoundedHttp(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _await_reading(self) -> None:
+        """End the connection if its client reads nothing for some time, though there is something for it."""
+        self._stop_unread_timer()
+        unread = self.transport.get_write_buffer_size()
+
+        def look() -> None:
+            if self.transport.get_write_buffer_size() < unread:
+                self._await_reading()
+            else:
+                self.transport.abort()
+
+        self._unread_timer = self.loop.call_later(UNREAD_SECONDS, look)
 
     def _stop_unread_timer(self) -> None:
         if self._unread_timer is not None:

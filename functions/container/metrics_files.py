@@ -77,7 +77,7 @@ class WorkerNumber:
         directory: of the metrics files.
 
     Raises:
-        OSError: by a call, too: the files cannot be created.
+        OSError: by a call, too: the lock cannot be created.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -111,11 +111,6 @@ class WorkerNumber:
             descriptor = _locked(self._directory / f"worker_{number}.lock")
             if descriptor is not None:
                 self._descriptor, self._number = descriptor, number
-                try:
-                    self.reserve()
-                except OSError:
-                    self.release()
-                    raise
                 return
 
 
@@ -132,10 +127,15 @@ def forget_dead_gauges(directory: Path) -> None:
 def _reserve(path: Path) -> None:
     """Allocate a metrics file, up to the margin behind what is used. Its first four bytes say how much that is."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    size = os.fstat(descriptor).st_size
     try:
-        used, size = int.from_bytes(os.pread(descriptor, 4, 0), sys.byteorder), os.fstat(descriptor).st_size
+        used = int.from_bytes(os.pread(descriptor, 4, 0), sys.byteorder)
         if used + MARGIN_BYTES > size:
             os.posix_fallocate(descriptor, 0, max(2 * size, FIRST_BYTES))
+    except OSError:
+        if size == 0:
+            path.unlink()  # a scrape cannot read an empty file
+        raise
     finally:
         os.close(descriptor)
 

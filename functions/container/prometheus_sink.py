@@ -33,6 +33,12 @@ _EVENT_COUNTERS = tuple(
     metric for metric in prometheus.EXPOSED if prometheus.kind(metric) == "counter" and not metric.always
 )
 """Counters that not every request adds to."""
+_FIRST_COUNTERS = tuple(
+    metric
+    for metric in prometheus.EXPOSED
+    if prometheus.kind(metric) == "counter" and (metric.always or prometheus.labels(metric) == ("stack",))
+)
+"""Counters that begin with 0 before the first request."""
 
 _LabelValues = tuple[str, ...]
 _Write = Callable[[float], None]
@@ -47,7 +53,7 @@ class PrometheusSink:
 
     Raises:
         RuntimeError: the process has no directory for its metrics, see `metrics_files.metrics_directory`.
-        OSError: there is no room for them.
+        OSError: the directory cannot be used. A full disk is no error: what finds no room is not counted.
     """
 
     def __init__(self, stack: str) -> None:
@@ -59,17 +65,37 @@ class PrometheusSink:
         self._series: dict[_LabelValues, dict[str, _Write]] = {}
         self._versions: set[tuple[str, str]] = set()
         self._versions_lock, self._is_full = threading.Lock(), False
-        self._series_lock, self._lacks_room = threading.Lock(), False
-        self._gauges = {
-            gauge.name: Gauge(gauge.name, gauge.meaning, ("stack",), registry=None, multiprocess_mode="livesum").labels(
-                stack
-            )
-            for gauge in prometheus.GAUGES
-        }
-        self.set_load(0, 0)  # what a dead worker left under the number is over
-        for metric in prometheus.EXPOSED:
-            if prometheus.kind(metric) == "counter" and (metric.always or prometheus.labels(metric) == ("stack",)):
-                self._writer(metric, {"stack": stack})
+        self._series_lock, self._lacks_room = threading.RLock(), False
+        self._stack, self._has_begun = stack, False
+        self._gauges: dict[str, Gauge] = {}
+        self._begin()
+
+    def _begin(self) -> bool:
+        """Return whether the first series are there. They are made here, once there is room for them."""
+        if self._has_begun:
+            return True
+        with self._series_lock:
+            if not self._has_begun and self._has_room():
+                for gauge in () if self._gauges else prometheus.GAUGES:
+                    family = Gauge(
+                        gauge.name, gauge.meaning, ("stack",), registry=None, multiprocess_mode=SUM_OF_LIVING
+                    )
+                    self._gauges[gauge.name] = family.labels(self._stack)
+                    self._gauges[gauge.name].set(0)  # what a dead worker left under the number is over
+                self._has_begun = all(self._writer(metric, {"stack": self._stack}) for metric in _FIRST_COUNTERS)
+            return self._has_begun
+
+    def _has_room(self) -> bool:
+        """Reserve room for the next series and return whether there is any; say once that there is none."""
+        try:
+            self._number.reserve()
+        except OSError as error:
+            if not self._lacks_room:
+                _LOG.warning("no room for metrics in %s: new series are not counted: %s", shared_directory(), error)
+            self._lacks_room = True
+            return False
+        self._lacks_room = False
+        return True
 
     def prepare(self) -> None:
         """Do nothing: the series are there."""
@@ -88,9 +114,9 @@ class PrometheusSink:
         key = tuple(dimensions.get(label, "") for label in LABELS)
         series = self._series.get(key)
         if series is None:
-            series = self._series[key] = {}
-            if dimensions.get("model_version"):
-                self._start_counters(dimensions)
+            series = {}
+            if self._begin() and (not dimensions.get("model_version") or self._start_counters(dimensions)):
+                self._series[key] = series
         for name, value in values.items():
             write = series.get(name)
             if write is None:
@@ -102,33 +128,27 @@ class PrometheusSink:
 
     def set_load(self, in_flight: int, waiting: int) -> None:
         """Set how many requests this process works on, and how many wait for it."""
-        self._gauges[prometheus.IN_FLIGHT.name].set(in_flight)
-        self._gauges[prometheus.WAITING.name].set(waiting)
+        if self._begin():
+            self._gauges[prometheus.IN_FLIGHT.name].set(in_flight)
+            self._gauges[prometheus.WAITING.name].set(waiting)
 
     def close(self) -> None:
         """Close the files and let another process continue them."""
         value_classes.ValueClass.close_all_files()
         self._number.release()
 
-    def _start_counters(self, dimensions: Mapping[str, str]) -> None:
-        """Let the counters of events that a version has not seen yet begin with 0."""
-        for metric in _EVENT_COUNTERS:
-            if "model_version" in prometheus.labels(metric):
-                self._writer(metric, dimensions)
+    def _start_counters(self, dimensions: Mapping[str, str]) -> bool:
+        """Let the counters of events that a version has not seen yet begin with 0; return whether all found room."""
+        of_version = (metric for metric in _EVENT_COUNTERS if "model_version" in prometheus.labels(metric))
+        return all(self._writer(metric, dimensions) for metric in of_version)
 
     def _writer(self, metric: Metric, dimensions: Mapping[str, str]) -> _Write | None:
         """Return what adds a value to the series of a metric and a record's dimensions; None if it finds no room."""
         labelled = self._bounded(dimensions)
         labels = (labelled.get(label, "") for label in prometheus.labels(metric))
         with self._series_lock:
-            try:
-                self._number.reserve()
-            except OSError as error:
-                if not self._lacks_room:
-                    _LOG.warning("no room for metrics in %s: new series are not counted: %s", shared_directory(), error)
-                self._lacks_room = True
+            if not self._has_room():
                 return None
-            self._lacks_room = False
             child = self._families[metric.name].labels(*labels)
         if isinstance(child, Counter):
             return lambda count: child.inc(count) if count else None  # most counts are 0, and each write takes 3 us

@@ -55,13 +55,13 @@ class Supervisor:
         self._workers: list[Worker] = []
         """Those that serve."""
         self._outdated: list[Worker] = []
-        """Those of the workers that a restart has not replaced yet."""
+        """Those that a restart has not replaced yet. They began before it, and some may still start."""
         self._leaving: list[Worker] = []
         """Workers that were replaced and have not ended yet."""
         self._next_start = 0.0
         """Monotonic seconds before which no worker is started."""
         self._is_hopeless = False
-        """Whether the last start failed, for other reasons than a model that only others have."""
+        """Whether a start failed while no worker served, for other reasons than a model that only others had."""
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT and return the exit code: 1 if a worker cannot start."""
@@ -91,12 +91,12 @@ class Supervisor:
             if received is not None and received.si_signo in STOPS:
                 return True
             if received is not None and received.si_signo == signal.SIGHUP:
-                self._outdated = list(self._workers)
+                self._outdated = self._workers + self._starting
             self._forget_ended()
             self._look_at_starts()
-            self._start_missing()
-            if self._is_hopeless and not self._workers and not self._starting:
+            if self._is_hopeless and not self._starting:
                 return bool(signal.sigpending() & STOPS)
+            self._start_missing()
 
     def _forget_ended(self) -> None:
         """Forget the workers that have ended, and kill those that will not."""
@@ -104,10 +104,11 @@ class Supervisor:
             if worker.is_stuck():
                 worker.send(signal.SIGKILL)
                 self._report(f"worker {worker.pid} was stuck for {SILENCE_SECONDS:g} s and is killed")
-        for dead in [worker for worker in self._workers if worker.exit_code is not None]:
-            self._workers.remove(dead)
-            self._report(f"worker {dead.pid} ended with {dead.end(0)}; another one takes its place")
-        self._outdated = [worker for worker in self._outdated if worker in self._workers]
+        dead = [worker for worker in self._workers if worker.exit_code is not None]
+        for worker in dead:
+            self._workers.remove(worker)
+            self._report(f"worker {worker.pid} ended with {worker.end(0)}; another one takes its place")
+        self._outdated = [worker for worker in self._outdated if worker not in dead]
         for old in [worker for worker in self._leaving if worker.has_to_be_gone]:
             self._leaving.remove(old)
             self._report(f"worker {old.pid} was replaced and ended with {old.end(0)}")
@@ -126,36 +127,48 @@ class Supervisor:
 
         It needs a model if another worker has one: it would refuse the requests that it takes from that one.
         """
-        self._is_hopeless = False
         try:
             needs_model = any(worker.has_model for worker in self._workers)
             self._starting.append(Worker(self._listening, needs_model=needs_model))
         except OSError as error:  # no process or file is free
             self._report(f"no worker could be started: {error}; {len(self._workers)} go on")
-            self._give_up_start(is_hopeless=True)
+            self._pause_starts(may_be_hopeless=True, ends_restart=True)
 
     def _look_at_starts(self) -> None:
         """Count the workers that serve by now, and forget those that never will."""
         for worker in list(self._starting):
             worker.look()
             if worker.serves:
-                self._starting.remove(worker)
-                self._workers.append(worker)
-                if len(self._workers) > self._settings.workers and self._outdated:
-                    self._let_go(self._outdated.pop(0))
+                self._take_in(worker)
             elif worker.has_failed_to_start:
                 self._starting.remove(worker)
-                code = worker.end(PAUSE_SECONDS)  # one that gave up is about to end by itself
+                code = worker.end(PAUSE_SECONDS if worker.has_given_up else 0)
                 self._report(f"worker {worker.pid} did not start and ended with {code}; its own lines say why")
-                self._give_up_start(is_hopeless=not worker.needs_model)
+                is_outdated = worker in self._outdated
+                self._outdated = [other for other in self._outdated if other is not worker]
+                self._pause_starts(may_be_hopeless=not worker.needs_model, ends_restart=not is_outdated)
 
-    def _give_up_start(self, *, is_hopeless: bool) -> None:
-        """Pause before the next start; a restart is over."""
+    def _take_in(self, worker: Worker) -> None:
+        """Count a worker that serves. If they are too many now, an outdated one has been replaced."""
+        self._starting.remove(worker)
+        self._workers.append(worker)
+        self._is_hopeless = False
+        for other in self._starting:
+            other.give_time()  # they shared the processor
+        if len(self._workers) > self._settings.workers:
+            self._let_go(next((old for old in self._outdated if old.serves), self._workers[0]))
+
+    def _pause_starts(self, *, may_be_hopeless: bool, ends_restart: bool) -> None:
+        """Pause after a start that failed. One that began with a restart ends it: others would not start, either."""
         self._next_start = time.monotonic() + PAUSE_SECONDS
-        self._outdated, self._is_hopeless = [], is_hopeless
+        self._is_hopeless = may_be_hopeless and not self._workers
+        if self._outdated and ends_restart:
+            self._report(f"the restart is over: {len(self._workers)} workers go on as they are")
+            self._outdated = []
 
     def _let_go(self, old: Worker) -> None:
         """Tell a worker to stop: another one has its place."""
+        self._outdated = [worker for worker in self._outdated if worker is not old]
         self._workers.remove(old)
         self._leaving.append(old)
         old.kill_at = time.monotonic() + self._stop_seconds
@@ -169,6 +182,7 @@ class Supervisor:
         self._listening.close()
         while signal.sigtimedwait(SIGNALS, 0) is not None:  # those that led here
             pass
+        self._look_at_starts()  # one that serves has requests, and those of a restart are as good as another
         for worker in self._starting:
             worker.end(0)
         for worker in self._workers:

@@ -27,6 +27,7 @@ class Worker:
         needs_model: see above.
         serves: whether it serves, or did, as far as `look` has noticed.
         has_failed_to_start: whether it never will, as far as `look` has noticed.
+        has_given_up: whether it is about to end by itself, then.
         kill_at: monotonic seconds at which a worker that got SIGTERM is killed.
 
     Raises:
@@ -34,7 +35,8 @@ class Worker:
     """
 
     def __init__(self, listening: socket.socket, *, needs_model: bool = False) -> None:
-        self.needs_model, self.serves, self.has_failed_to_start = needs_model, False, False
+        self.needs_model = needs_model
+        self.serves = self.has_failed_to_start = self.has_given_up = False
         self.kill_at = math.inf
         self._control, theirs = socket.socketpair()
         descriptors = listening.fileno(), theirs.fileno()
@@ -44,6 +46,10 @@ class Worker:
             self._process = subprocess.Popen(command, pass_fds=descriptors)  # noqa: S603 - our own program
             undo.pop_all()
         self._watch = Watch(self._control)
+        self.give_time()
+
+    def give_time(self) -> None:
+        """Let its start take `START_SECONDS` from now on."""
         self._latest_start = time.monotonic() + START_SECONDS
 
     def fileno(self) -> int:
@@ -74,7 +80,7 @@ class Worker:
         """Notice whether a worker that starts serves by now, or never will."""
         if select.select([self], [], [], 0)[0]:
             self.serves = self._watch.has_beaten()  # if not, it has closed its end
-            self.has_failed_to_start = not self.serves
+            self.has_failed_to_start = self.has_given_up = not self.serves
         elif self.exit_code is not None or time.monotonic() > self._latest_start:
             self.has_failed_to_start = True
 

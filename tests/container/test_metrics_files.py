@@ -49,6 +49,8 @@ def test_a_given_directory_stays_but_forgets_an_earlier_container(
 
 def test_only_gauges_of_dead_processes_are_forgotten(tmp_path: Path) -> None:
     living, dead = WorkerNumber(tmp_path), WorkerNumber(tmp_path)
+    for number in (living, dead):
+        number.reserve()
     files = {f"{kind}_{number()}.db" for number in (living, dead) for kind in KINDS}
     assert {file.name for file in tmp_path.glob("*.db")} == files
     (tmp_path / "other.lock").touch()

@@ -130,6 +130,46 @@ def test_a_worker_that_hangs_in_its_start_keeps_no_other_from_starting(stack: St
         assert container.stop() == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGCONT, signal.SIGKILL], ids=["goes on", "fails"])
+@pytest.mark.slow
+def test_a_restart_replaces_those_that_still_start_too(stack: Stack, number: signal.Signals) -> None:
+    with Container(stack, workers=2) as container:
+        # GIVEN a worker that still starts
+        dead, other = container.worker_pids()
+        os.kill(dead, signal.SIGKILL)
+        starts = container.child.wait_until(lambda: _beside(container, other, dead), READY_SECONDS)
+        os.kill(starts, signal.SIGSTOP)
+        # WHEN the workers are restarted, and it serves or fails afterwards
+        container.child.signal(signal.SIGHUP)
+        container.child.wait_until(lambda: len(container.worker_pids()) == 3 or None, READY_SECONDS)
+        os.kill(starts, number)
+        # THEN none is left of those from before
+        container.child.wait_until(lambda: {starts, other}.isdisjoint(container.worker_pids()) or None, READY_SECONDS)
+        container.child.wait_until(lambda: len(container.worker_pids()) == 2 or None, READY_SECONDS)
+        assert container.stop() == 0
+
+
+@pytest.mark.slow
+def test_a_stop_lets_a_worker_that_has_just_started_answer(stack: Stack) -> None:
+    with Container(stack) as container:
+        # GIVEN a restart whose new worker has taken a request; the old one takes none
+        (old,) = container.worker_pids()
+        os.kill(old, signal.SIGSTOP)
+        container.child.signal(signal.SIGHUP)
+        address = urlsplit(container.url)
+        with socket.create_connection((address.hostname or "", address.port or 0), timeout=READY_SECONDS) as connection:
+            connection.sendall(b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n")
+            assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+            connection.sendall(b"POST /v1/recommendations HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{")
+            # WHEN the container stops before the request is complete THEN it is answered
+            container.begin_stop()
+            os.kill(old, signal.SIGCONT)
+            time.sleep(0.2)
+            connection.sendall(b"}")
+            assert connection.recv(1 << 16).startswith(b"HTTP/1.1 ")
+        assert container.stop() == 0
+
+
 @pytest.mark.slow
 def test_a_system_without_room_for_a_worker_is_asked_again(stack: Stack) -> None:
     with Container(stack, workers=2) as container:
