@@ -119,9 +119,13 @@ class Container:
             connection.close()
 
     def worker_pids(self) -> list[int]:
-        """Return the process ids of its workers."""
+        """Return the process ids of its workers.
+
+        One that is just forked is none yet: if it were stopped, the supervisor would wait for it for ever (vfork).
+        """
         pid = self._child.pid
-        return [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+        return [int(child) for child in children if _runs_a_worker(child)]
 
     def begin_stop(self) -> None:
         """Send SIGTERM."""
@@ -137,6 +141,13 @@ class Container:
         code = self._child.wait(STOP_SECONDS)
         self._child.kill()  # its group
         return code
+
+
+def _runs_a_worker(pid: str) -> bool:
+    try:
+        return b"container.worker" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except FileNotFoundError:
+        return False
 
 
 def served_address(child: Child) -> str | None:
