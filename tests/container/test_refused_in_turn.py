@@ -45,7 +45,7 @@ def test_a_request_that_never_becomes_whole_costs_no_answer_before_it(before: by
     with Served() as served, served.connect() as connection:
         connection.sendall(before + begun)
         connection.shutdown(socket.SHUT_WR)
-        time.sleep(0.1)
+        time.sleep(0.1)  # as above
         served.gate.set()
         assert received(connection).count(b"HTTP/1.1 200 ") == before.count(b"HTTP")
 

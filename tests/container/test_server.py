@@ -93,7 +93,7 @@ def test_a_long_answer_may_be_read_slowly(monkeypatch: pytest.MonkeyPatch) -> No
         read = 0
         while read < LONG:
             read += len(more(connection, LONG // 64))
-            time.sleep(0.02)
+            time.sleep(0.02)  # the client is slow
         time.sleep(1.2)  # idle, for longer than one that does not read may be
         connection.sendall(GET)
         assert answer(connection)

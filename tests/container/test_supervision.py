@@ -164,7 +164,7 @@ def test_a_stop_lets_a_worker_that_has_just_started_answer(stack: Stack) -> None
             # WHEN the container stops before the request is complete THEN it is answered
             container.begin_stop()
             os.kill(old, signal.SIGCONT)
-            time.sleep(0.2)
+            time.sleep(0.2)  # in which a supervisor that takes the new worker for none would kill it
             connection.sendall(b"}")
             _read_until(connection, b"HTTP/1.1 ")
         assert container.stop() == 0
